@@ -182,6 +182,10 @@ type Shard struct {
 	// Upto is the number up to which everything has arrived for good and can
 	// be read: nothing at or below it appears later. It is -1 for an empty shard.
 	Upto int64
+	// Max is the highest number given out, -1 for an empty shard. It is below
+	// a number that was read before only if the store lost what it had
+	// acknowledged; it will then give those numbers out again.
+	Max int64
 	// Ready is unset while the shard cannot be read.
 	Ready bool
 }

@@ -1,0 +1,338 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/traceslo/traceslo/internal/state"
+)
+
+// A Counter is what a Feed hands spans to. What it counted becomes durable
+// with the positions or not at all.
+type Counter interface {
+	// Count counts spans, each of which it is handed once between two
+	// commits. They are only valid during the call. Several goroutines call it
+	// at once, each with a worker number of its own in [0, Readers).
+	Count(worker int, spans []Span)
+	// Commit makes everything that was counted since the last commit durable,
+	// in one transaction with what save writes, and only then visible. After an
+	// error nothing of it is durable or visible, and all of it is kept for the
+	// next Commit. Every span that was stored before watermark has been counted
+	// by now; a zero watermark says nothing. No Count is under way.
+	Commit(now, watermark time.Time, save func(*state.Tx) error) error
+	// Discard forgets everything that was counted since the last commit. No
+	// Count is under way.
+	Discard()
+}
+
+// FeedOptions are what a Feed is made of. All fields are required but where they say so.
+type FeedOptions struct {
+	Source  Source
+	Counter Counter
+	// Positions are where the last run ended. The feed owns them from now on.
+	Positions *Positions
+	// Start says what counts of that which was stored before the first run.
+	Start Start
+	// Readers is how many shards are read side by side, at least 1.
+	Readers int
+	// Poll is the time between two surveys while there is nothing more to read.
+	Poll time.Duration
+	// Silence is for how long no span may come before the source is called silent; 0 for never.
+	Silence time.Duration
+	Log     zerolog.Logger
+	Metrics *Metrics
+}
+
+// A Feed reads a source to its end again and again, each stored span once. Its
+// methods are for one goroutine.
+type Feed struct {
+	FeedOptions
+
+	committed *Positions
+	// next is where the reading stands; it runs ahead of committed by what is
+	// counted and not yet committed. nil if nothing is.
+	next *Positions
+	// read are the ranges whose spans are counted and not yet confirmed to be
+	// of the indices that were meant.
+	read []Range
+	// ahead is a survey that was made to confirm and serves the next step too.
+	ahead *Survey
+	tally tally
+
+	// watermark is when the last survey began up to which everything is counted.
+	watermark time.Time
+	lastSpan  time.Time
+	// unreadableLogged are the reasons for which a document was logged.
+	unreadableLogged map[string]bool
+}
+
+// tally counts, for the metrics, what was read and not yet committed.
+type tally struct {
+	mu         sync.Mutex // guards all below, while readers run
+	spans      int
+	before     int
+	unreadable map[string]int
+	lateness   latenessCount
+	events     []event
+	whole      bool
+	taken      time.Time
+}
+
+// budget is how many spans a step reads before it commits, so that a crash
+// during a long catching up costs little, and memory stays bounded.
+const budget = 200_000
+
+// NewFeed returns a feed that has read nothing yet.
+func NewFeed(o FeedOptions) (*Feed, error) {
+	switch {
+	case o.Readers < 1:
+		return nil, fmt.Errorf("%d readers; at least 1 is needed", o.Readers)
+	case o.Poll <= 0:
+		return nil, fmt.Errorf("poll interval %v; it must be positive", o.Poll)
+	}
+	return &Feed{FeedOptions: o, committed: o.Positions, unreadableLogged: map[string]bool{}}, nil
+}
+
+// Step surveys the source once, reads what is new, up to a bounded number of
+// spans, and commits it. It returns whether there is more to read now. After an
+// error the next Step goes on where this one ended; what was read before it is
+// committed, now or then.
+func (f *Feed) Step(ctx context.Context, now time.Time) (more bool, err error) {
+	more, whole, err := f.step(ctx, now)
+	switch {
+	case err != nil:
+		f.Metrics.polls.WithLabelValues(pollError).Inc()
+		if ctx.Err() == nil {
+			f.Metrics.errors.WithLabelValues(string(KindOf(err))).Inc()
+		}
+	case more || !whole:
+		f.Metrics.polls.WithLabelValues(pollPartial).Inc()
+	default:
+		f.Metrics.polls.WithLabelValues(pollComplete).Inc()
+	}
+	if more || !whole || err != nil {
+		f.Metrics.catchingUp.Set(1)
+	} else {
+		f.Metrics.catchingUp.Set(0)
+	}
+	silent := f.Silence > 0 && err == nil && whole && !f.lastSpan.IsZero() && now.Sub(f.lastSpan) >= f.Silence
+	f.Metrics.silent.Set(map[bool]float64{true: 1}[silent])
+	return more, err
+}
+
+func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err error) {
+	survey, err := f.survey(ctx)
+	if err != nil {
+		return false, false, err
+	}
+	if f.next != nil {
+		// Left over from a step whose survey or commit failed.
+		if settled, err := f.settle(now, survey); err != nil || !settled {
+			return err == nil, false, err
+		}
+	}
+	if f.lastSpan.IsZero() {
+		f.lastSpan = now
+	}
+	f.next = f.committed.clone()
+	plan, err := f.next.plan(survey, f.Start)
+	if err != nil {
+		f.next = nil
+		return false, false, err
+	}
+	f.Metrics.setIndices(plan.indices)
+	f.Metrics.backlog.Set(float64(plan.backlog))
+	f.tally = tally{unreadable: map[string]int{}, events: plan.events, taken: survey.Taken}
+
+	finished, readErr := f.readAll(ctx, plan.ranges, now)
+	f.tally.whole = plan.whole && finished && readErr == nil
+	if len(f.read) > 0 {
+		if survey, err = f.Source.Survey(ctx); err != nil {
+			return false, false, errors.Join(readErr, err)
+		}
+	}
+	settled, err := f.settle(now, survey)
+	if err != nil {
+		return false, false, errors.Join(readErr, err)
+	}
+	if readErr != nil {
+		return false, false, readErr
+	}
+	more = !settled || !finished
+	if more && settled {
+		f.ahead = &survey
+	}
+	return more, plan.whole, nil
+}
+
+func (f *Feed) survey(ctx context.Context) (Survey, error) {
+	if ahead := f.ahead; ahead != nil {
+		f.ahead = nil
+		return *ahead, nil
+	}
+	return f.Source.Survey(ctx)
+}
+
+// errBudget ends the reading of a step that has read enough.
+var errBudget = errors.New("enough for one commit")
+
+// readAll reads the ranges, several side by side, and returns whether all were
+// read to their ends. The first error ends all.
+func (f *Feed) readAll(ctx context.Context, ranges []Range, now time.Time) (finished bool, err error) {
+	queue := make(chan Range, len(ranges))
+	for _, r := range ranges {
+		queue <- r
+	}
+	close(queue)
+	left := budget
+	group, ctx := errgroup.WithContext(ctx)
+	for worker := range min(f.Readers, len(ranges)) {
+		group.Go(func() error {
+			for r := range queue {
+				started := false
+				err := f.Source.Read(ctx, r, func(page *Page) error {
+					spans, before := endedSince(page.Spans, r.EndedSince)
+					f.Counter.Count(worker, spans)
+					var late latenessCount
+					for i := range spans {
+						late.observe(now.UnixMicro(), spans[i].End())
+					}
+
+					f.tally.mu.Lock()
+					defer f.tally.mu.Unlock()
+					if !started {
+						f.read = append(f.read, r)
+						started = true
+					}
+					f.next.advance(r, page.Last)
+					f.tally.spans += len(spans)
+					f.tally.before += before
+					f.tally.lateness.add(&late)
+					f.noteUnreadable(page.Unreadable)
+					left -= len(page.Spans) + len(page.Unreadable)
+					if left <= 0 {
+						return errBudget
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	if errors.Is(err, errBudget) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// endedSince drops the spans that ended before since, in place, and returns how many.
+func endedSince(spans []Span, since time.Time) (kept []Span, dropped int) {
+	if since.IsZero() {
+		return spans, 0
+	}
+	kept = spans[:0]
+	for _, span := range spans {
+		if span.End() >= since.UnixMicro() {
+			kept = append(kept, span)
+		}
+	}
+	return kept, len(spans) - len(kept)
+}
+
+// noteUnreadable counts documents that are not understood, and logs the first of each reason.
+func (f *Feed) noteUnreadable(docs []Unreadable) {
+	for _, doc := range docs {
+		f.tally.unreadable[doc.Reason]++
+		if !f.unreadableLogged[doc.Reason] {
+			f.unreadableLogged[doc.Reason] = true
+			f.Log.Warn().Str("reason", doc.Reason).Str("index", doc.Index).Str("id", doc.ID).
+				Msg("a stored document is not understood and not counted; more of this reason are only counted")
+		}
+	}
+}
+
+// settle confirms by a later survey that what was read is what was meant, and
+// commits it; or drops it, to be read again. It returns whether it committed.
+func (f *Feed) settle(now time.Time, later Survey) (bool, error) {
+	if index, ok := later.confirms(f.read, f.next); !ok {
+		f.Counter.Discard()
+		f.next, f.read = nil, nil
+		f.Metrics.discards.Inc()
+		f.Log.Info().Str("index", index).Msg("an index was deleted or made again while it was read; reading again what was not committed")
+		return false, nil
+	}
+	// Confirmed once is confirmed for good: a commit that fails is tried again as it is.
+	f.read = nil
+	watermark := f.watermark
+	if f.tally.whole {
+		watermark = f.tally.taken
+	}
+	if f.tally.spans > 0 || f.next.dirty() || watermark.After(f.watermark) {
+		began := time.Now()
+		if err := f.Counter.Commit(now, watermark, f.next.save); err != nil {
+			return false, &Error{Kind: Commit, Err: fmt.Errorf("commit: %w", err)}
+		}
+		f.Metrics.commits.Observe(time.Since(began).Seconds())
+	}
+	f.next.clearChanges()
+	f.committed, f.next, f.watermark = f.next, nil, watermark
+	f.publish(now)
+	return true, nil
+}
+
+// publish adds what was committed to the metrics and the log.
+func (f *Feed) publish(now time.Time) {
+	m, t := f.Metrics, &f.tally
+	m.spans.Add(float64(t.spans))
+	m.before.Add(float64(t.before))
+	m.lateness.add(&t.lateness)
+	for reason, n := range t.unreadable {
+		m.unreadable.WithLabelValues(reason).Add(float64(n))
+	}
+	if t.spans > 0 {
+		f.lastSpan = now
+		m.lastSpan.Set(float64(now.UnixMilli()) / 1e3)
+	}
+	if t.whole {
+		m.backlog.Set(0)
+		m.complete.Set(float64(t.taken.UnixMilli()) / 1e3)
+	}
+	for _, e := range t.events {
+		f.publishEvent(e)
+	}
+	f.tally = tally{}
+}
+
+func (f *Feed) publishEvent(e event) {
+	m := f.Metrics
+	switch e.what {
+	case eventDeleted:
+		if e.numbers == 0 {
+			f.Log.Info().Str("index", e.index).Msg("an index was deleted after it was read to its end")
+			return
+		}
+		m.gaps.WithLabelValues(string(e.what)).Inc()
+		m.lost.WithLabelValues(string(e.what)).Add(float64(e.numbers))
+		f.Log.Error().Str("index", e.index).Int64("spans_at_most", e.numbers).Msg("an index was deleted before it was read to its end; these spans are never counted")
+	case eventHistory:
+		m.gaps.WithLabelValues(string(e.what)).Inc()
+		m.lost.WithLabelValues(string(e.what)).Add(float64(e.numbers))
+		f.Log.Error().Str("index", e.index).Int("shard", e.shard).Int64("spans_at_most", e.numbers).
+			Msg("a shard has a new history, as when a stale copy was forced to be the primary; counting starts again at its present end")
+	case eventRewound:
+		f.Log.Warn().Str("index", e.index).Int("shard", e.shard).Int64("numbers", e.numbers).
+			Msg("a shard lost documents that it had acknowledged; reading goes on where it now ends")
+	case eventUnfollowed:
+		f.Log.Info().Str("index", e.index).Str("reason", string(e.reason)).Msg("an index holds copies of old spans or cannot be followed; it is left out")
+	}
+}

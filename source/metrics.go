@@ -1,0 +1,178 @@
+package source
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics say how the reading goes. All series of closed label sets exist from
+// the start, at zero. They are safe for use by several goroutines.
+type Metrics struct {
+	polls      *prometheus.CounterVec
+	errors     *prometheus.CounterVec
+	spans      prometheus.Counter
+	before     prometheus.Counter
+	unreadable *prometheus.CounterVec
+	discards   prometheus.Counter
+	lost       *prometheus.CounterVec
+	gaps       *prometheus.CounterVec
+	indices    *prometheus.GaugeVec
+	backlog    prometheus.Gauge
+	catchingUp prometheus.Gauge
+	complete   prometheus.Gauge
+	lastSpan   prometheus.Gauge
+	silent     prometheus.Gauge
+	commits    prometheus.Histogram
+	lateness   *lateness
+	requests   *prometheus.CounterVec
+	took       *prometheus.HistogramVec
+}
+
+// NewMetrics registers the metrics of a feed. reasons are the words for a
+// document that is not understood, operations those for a request.
+func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "traceslo_source_" + name, Help: help})
+		reg.MustRegister(c)
+		return c
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "traceslo_source_" + name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "traceslo_source_" + name, Help: help})
+		reg.MustRegister(g)
+		return g
+	}
+	m := &Metrics{
+		polls:      counters("polls_total", "Steps of the read loop, by how they ended: complete, partial (there is more to read, or a shard is out of reach) or error.", "result"),
+		errors:     counters("errors_total", "Errors of the source, by kind.", "kind"),
+		spans:      counter("spans_total", "Spans read and committed, duplicates included."),
+		before:     counter("spans_before_start_total", "Spans of the first run that ended before source.elasticsearch.start and were not counted."),
+		unreadable: counters("unreadable_documents_total", "Stored documents that are not understood and not counted, by reason.", "reason"),
+		discards:   counter("discards_total", "Times that uncommitted counts were dropped and read again because an index was deleted or made again while it was read."),
+		lost:       counters("lost_spans_total", "Upper bound of the stored spans that can never be counted, by reason.", "reason"),
+		gaps:       counters("gaps_total", "Shards or indices of which a part can never be counted, by reason.", "reason"),
+		backlog:    gauge("backlog_spans", "Upper bound of the stored spans that are not counted yet, at the last survey."),
+		catchingUp: gauge("catching_up", "1 while the last step left spans unread or a shard was out of reach, else 0."),
+		complete:   gauge("last_complete_read_timestamp_seconds", "Unix time up to which every stored span is counted; 0 before the first complete read."),
+		lastSpan:   gauge("last_span_timestamp_seconds", "Unix time of the last commit that held a span; 0 before the first."),
+		silent:     gauge("silent", "1 if the source is read completely and no span came from any service for source.silence, else 0."),
+		requests:   counters("requests_total", "Requests to the source, by operation and status (the HTTP status, or the kind of error).", "operation", "status"),
+		lateness:   newLateness(),
+	}
+	m.indices = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "traceslo_source_indices", Help: "Indices at the last survey, by what is done with them: followed, closed, or why they are left out."}, []string{"state"})
+	m.commits = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "traceslo_source_commit_duration_seconds", Help: "Time to make counts and positions durable.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 4, 8)})
+	m.took = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "traceslo_source_request_duration_seconds", Help: "Time from a request to the source to its whole answer.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 4, 9)}, []string{"operation"})
+	reg.MustRegister(m.indices, m.commits, m.took, m.lateness)
+
+	for _, result := range []string{pollComplete, pollPartial, pollError} {
+		m.polls.WithLabelValues(result)
+	}
+	for _, kind := range ErrorKinds {
+		m.errors.WithLabelValues(string(kind))
+	}
+	for _, reason := range reasons {
+		m.unreadable.WithLabelValues(reason)
+	}
+	for _, kind := range gapKinds {
+		m.lost.WithLabelValues(string(kind))
+		m.gaps.WithLabelValues(string(kind))
+	}
+	for _, operation := range operations {
+		m.requests.WithLabelValues(operation, "200")
+		m.took.WithLabelValues(operation)
+	}
+	m.setIndices(nil)
+	return m
+}
+
+const (
+	pollComplete = "complete"
+	pollPartial  = "partial"
+	pollError    = "error"
+)
+
+// ObserveRequest notes one request to the source: operation and status are
+// from closed sets, took is the time to its whole answer.
+func (m *Metrics) ObserveRequest(operation, status string, took time.Duration) {
+	m.requests.WithLabelValues(operation, status).Inc()
+	m.took.WithLabelValues(operation).Observe(took.Seconds())
+}
+
+func (m *Metrics) setIndices(counts map[string]int) {
+	for _, state := range []string{indexFollowed, indexClosed, string(Resized), string(Mounted), string(Restored), string(Unnumbered)} {
+		m.indices.WithLabelValues(state).Set(float64(counts[state]))
+	}
+}
+
+// latenessBounds are the upper bounds, in seconds, of the lateness histogram.
+var latenessBounds = [...]int64{1, 2, 5, 10, 30, 60, 300, 1800, 3600, 6 * 3600, 24 * 3600}
+
+// A latenessCount counts spans by how long after their end they were read.
+// It is a plain array so that a page is counted without a lock for each span.
+type latenessCount struct {
+	buckets [len(latenessBounds) + 1]uint64
+	seconds float64
+}
+
+// observe counts a span that ended at end and was read at now, both in Unix
+// microseconds. One from the future counts as not late.
+func (c *latenessCount) observe(now, end int64) {
+	late := max(0, now-end)
+	i := 0
+	for i < len(latenessBounds) && late > latenessBounds[i]*1e6 {
+		i++
+	}
+	c.buckets[i]++
+	c.seconds += float64(late) / 1e6
+}
+
+func (c *latenessCount) add(other *latenessCount) {
+	for i, n := range other.buckets {
+		c.buckets[i] += n
+	}
+	c.seconds += other.seconds
+}
+
+// lateness exposes a latenessCount as a histogram.
+type lateness struct {
+	desc *prometheus.Desc
+
+	mu    sync.Mutex // guards total
+	total latenessCount
+}
+
+func newLateness() *lateness {
+	return &lateness{desc: prometheus.NewDesc("traceslo_source_lateness_seconds", "Time from the end of a span to its reading.", nil, nil)}
+}
+
+func (l *lateness) add(c *latenessCount) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total.add(c)
+}
+
+// Describe implements prometheus.Collector.
+func (l *lateness) Describe(ch chan<- *prometheus.Desc) { ch <- l.desc }
+
+// Collect implements prometheus.Collector.
+func (l *lateness) Collect(ch chan<- prometheus.Metric) {
+	l.mu.Lock()
+	total := l.total
+	l.mu.Unlock()
+	buckets := make(map[float64]uint64, len(latenessBounds))
+	var sum uint64
+	for i, bound := range latenessBounds {
+		sum += total.buckets[i]
+		buckets[float64(bound)] = sum
+	}
+	sum += total.buckets[len(latenessBounds)]
+	ch <- prometheus.MustNewConstHistogram(l.desc, sum, total.seconds, buckets)
+}
