@@ -66,8 +66,9 @@ type Feed struct {
 	tally tally
 
 	// watermark is when the last survey began up to which everything is counted.
-	watermark time.Time
-	lastSpan  time.Time
+	watermark  time.Time
+	lastSpan   time.Time
+	lastCommit time.Time
 	// unreadableLogged are the reasons for which a document was logged.
 	unreadableLogged map[string]bool
 }
@@ -87,6 +88,10 @@ type tally struct {
 // budget is how many spans a step reads before it commits, so that a crash
 // during a long catching up costs little, and memory stays bounded.
 const budget = 200_000
+
+// idleCommit is how often a feed commits when nothing comes, so that the
+// counter can end what has aged.
+const idleCommit = time.Minute
 
 // NewFeed returns a feed that has read nothing yet.
 func NewFeed(o FeedOptions) (*Feed, error) {
@@ -151,7 +156,8 @@ func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err e
 	f.tally = tally{unreadable: map[string]int{}, events: plan.events, taken: survey.Taken}
 
 	finished, readErr := f.readAll(ctx, plan.ranges, now)
-	f.tally.whole = plan.whole && finished && readErr == nil
+	finished = finished && !plan.split
+	f.tally.whole = plan.whole && finished
 	if len(f.read) > 0 {
 		if survey, err = f.Source.Survey(ctx); err != nil {
 			return false, false, errors.Join(readErr, err)
@@ -221,6 +227,10 @@ func (f *Feed) readAll(ctx context.Context, ranges []Range, now time.Time) (fini
 					}
 					return nil
 				})
+				if errors.Is(err, errBudget) {
+					// The other readers come here by themselves, each after the page it has under way.
+					return nil
+				}
 				if err != nil {
 					return err
 				}
@@ -229,10 +239,7 @@ func (f *Feed) readAll(ctx context.Context, ranges []Range, now time.Time) (fini
 		})
 	}
 	err = group.Wait()
-	if errors.Is(err, errBudget) {
-		return false, nil
-	}
-	return err == nil, err
+	return err == nil && left > 0, err
 }
 
 // endedSince drops the spans that ended before since, in place, and returns how many.
@@ -277,11 +284,12 @@ func (f *Feed) settle(now time.Time, later Survey) (bool, error) {
 	if f.tally.whole {
 		watermark = f.tally.taken
 	}
-	if f.tally.spans > 0 || f.next.dirty() || watermark.After(f.watermark) {
+	if f.tally.spans > 0 || f.next.dirty() || now.Sub(f.lastCommit) >= idleCommit {
 		began := time.Now()
 		if err := f.Counter.Commit(now, watermark, f.next.save); err != nil {
 			return false, &Error{Kind: Commit, Err: fmt.Errorf("commit: %w", err)}
 		}
+		f.lastCommit = now
 		f.Metrics.commits.Observe(time.Since(began).Seconds())
 	}
 	f.next.clearChanges()

@@ -14,6 +14,8 @@ type plan struct {
 	// knows of: no shard of a followed, open index is out of reach or behind
 	// where it was read before.
 	whole bool
+	// split holds if a shard has more to read after the range that is planned of it.
+	split bool
 	// backlog is how many numbers lie between the positions and the survey.
 	backlog int64
 	// indices counts the indices by what is done with them.
@@ -179,7 +181,7 @@ func (p *Positions) planShard(out *plan, s Survey, index Index, at *position, sh
 		if r.Upto > pos.Since {
 			// The rest counts whenever its spans ended: a range of its own, after this one.
 			r.Upto = pos.Since
-			out.whole = false
+			out.split = true
 		}
 	}
 	out.ranges = append(out.ranges, r)

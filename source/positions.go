@@ -2,6 +2,7 @@ package source
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,23 +80,21 @@ func LoadPositions(tx *state.Tx) (*Positions, error) {
 	p.clearChanges()
 	err := tx.Bucket(bucket).ForEach(func(k, v []byte) error {
 		key := string(k)
-		var into any
+		var err error
 		if uuid, ok := strings.CutPrefix(key, prefixIndex); ok {
-			into = new(position)
-			p.indices[uuid] = into.(*position)
-		} else if key == keyRun {
-			into = &p.run
+			at := &position{Shards: map[int]shardPosition{}}
+			err = json.Unmarshal(v, at)
+			p.indices[uuid] = at
 		} else if name, ok := strings.CutPrefix(key, prefixDeleted); ok {
 			var times []int64
-			if err := json.Unmarshal(v, &times); err != nil {
-				return fmt.Errorf("read position %q: %w", key, err)
-			}
+			err = json.Unmarshal(v, &times)
 			p.deleted[name] = times
-			return nil
+		} else if key == keyRun {
+			err = json.Unmarshal(v, &p.run)
 		} else {
-			return fmt.Errorf("read position %q: no such key is known", key)
+			err = errors.New("no such key is known")
 		}
-		if err := json.Unmarshal(v, into); err != nil {
+		if err != nil {
 			return fmt.Errorf("read position %q: %w", key, err)
 		}
 		return nil

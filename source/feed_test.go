@@ -1,0 +1,714 @@
+package source_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/rs/zerolog"
+
+	"github.com/traceslo/traceslo/internal/state"
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/sourcetest"
+)
+
+// counts is how often each span was counted, by its id.
+type counts map[uint64]int
+
+// book is a Counter that keeps its counts in the state, as the daemon does.
+type book struct {
+	store *state.Store
+	// failCommit, if set, is asked before each commit; failAfter after it is durable.
+	failCommit, failAfter error
+	watermark             time.Time
+
+	mu      sync.Mutex // guards pending
+	pending counts
+	visible counts
+}
+
+func (b *book) Count(_ int, spans []source.Span) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, span := range spans {
+		if strings.Clone(span.Service) != "api-gateway" {
+			panic(fmt.Sprintf("service %q", span.Service))
+		}
+		b.pending[span.SpanID]++
+	}
+}
+
+func (b *book) Commit(_, watermark time.Time, save func(*state.Tx) error) error {
+	if b.failCommit != nil {
+		return b.failCommit
+	}
+	next := maps.Clone(b.visible)
+	for id, n := range b.pending {
+		next[id] += n
+	}
+	err := b.store.Update(func(tx *state.Tx) error {
+		for _, id := range slices.Sorted(maps.Keys(b.pending)) {
+			if err := tx.Bucket("counts").Put(binary.BigEndian.AppendUint64(nil, id), []byte{byte(next[id])}); err != nil {
+				return err
+			}
+		}
+		return save(tx)
+	})
+	if err != nil {
+		return err
+	}
+	if b.failAfter != nil {
+		return b.failAfter
+	}
+	b.visible, b.pending, b.watermark = next, counts{}, watermark
+	return nil
+}
+
+func (b *book) Discard() { b.pending = counts{} }
+
+// A bench is a feed over a memory source with its state in a file.
+type bench struct {
+	t       *testing.T
+	memory  *sourcetest.Memory
+	start   source.Start
+	path    string
+	store   *state.Store
+	book    *book
+	feed    *source.Feed
+	metrics *prometheus.Registry
+	log     *strings.Builder
+	ids     uint64
+}
+
+var errFull = errors.New("no space left")
+
+var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func newBench(t *testing.T, start source.Start) *bench {
+	b := &bench{t: t, memory: sourcetest.NewMemory("c1", epoch), start: start, path: filepath.Join(t.TempDir(), "state")}
+	b.restart()
+	t.Cleanup(func() { b.store.Close() })
+	return b
+}
+
+// restart begins anew from what is durable, as after a kill.
+func (b *bench) restart() {
+	b.t.Helper()
+	if b.store != nil {
+		if err := b.store.Close(); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	store, err := state.Open(b.path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.store = store
+	b.book = &book{store: store, pending: counts{}, visible: counts{}}
+	var positions *source.Positions
+	err = store.View(func(tx *state.Tx) error {
+		if positions, err = source.LoadPositions(tx); err != nil {
+			return err
+		}
+		return tx.Bucket("counts").ForEach(func(k, v []byte) error {
+			b.book.visible[binary.BigEndian.Uint64(k)] = int(v[0])
+			return nil
+		})
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.metrics = prometheus.NewRegistry()
+	b.log = &strings.Builder{}
+	b.feed, err = source.NewFeed(source.FeedOptions{
+		Source: b.memory, Counter: b.book, Positions: positions, Start: b.start, Readers: 2, Poll: 5 * time.Second, Silence: 5 * time.Minute,
+		Log: zerolog.New(b.log), Metrics: source.NewMetrics(b.metrics, []string{"json"}, []string{"search"}),
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// spans returns n new spans that ended so long before the epoch.
+func (b *bench) spans(n int, ago time.Duration) []source.Span {
+	spans := make([]source.Span, n)
+	for i := range spans {
+		b.ids++
+		spans[i] = source.Span{SpanID: b.ids, Service: "api-gateway", Operation: "GET /", Start: epoch.Add(-ago).UnixMicro() - 100, Duration: 100}
+	}
+	return spans
+}
+
+// drain steps until there is nothing more to read, or fails.
+func (b *bench) drain() {
+	b.t.Helper()
+	for range 100 {
+		more, err := b.feed.Step(b.t.Context(), epoch)
+		if err != nil {
+			b.t.Fatalf("step: %v", err)
+		}
+		if !more {
+			return
+		}
+	}
+	b.t.Fatal("no end after 100 steps")
+}
+
+// want checks which spans are counted, once each.
+func (b *bench) want(ids ...[]source.Span) {
+	b.t.Helper()
+	want := counts{}
+	for _, spans := range ids {
+		for _, span := range spans {
+			want[span.SpanID] = 1
+		}
+	}
+	if diff := cmp.Diff(want, b.book.visible); diff != "" {
+		b.t.Errorf("counted (-want +got):\n%s", diff)
+	}
+}
+
+func (b *bench) metric(name string, labels ...string) float64 {
+	b.t.Helper()
+	families, err := b.metrics.Gather()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "traceslo_source_"+name {
+			continue
+		}
+	series:
+		for _, m := range family.GetMetric() {
+			for i := 0; i < len(labels); i += 2 {
+				if m.GetLabel()[i/2].GetName() != labels[i] || m.GetLabel()[i/2].GetValue() != labels[i+1] {
+					continue series
+				}
+			}
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	b.t.Fatalf("no metric %s %v", name, labels)
+	return 0
+}
+
+func TestWhatIsNewAndWhatIsOld(t *testing.T) {
+	t.Run("start now counts nothing that was stored before the first run, and all after it", func(t *testing.T) {
+		b := newBench(t, source.Start{})
+		x := b.memory.Create("spans-1", 2)
+		x.Append(0, b.spans(5, 0)...)
+		b.memory.Advance(time.Minute)
+		b.drain()
+		after := b.spans(4, time.Hour)
+		x.Append(0, after[:2]...)
+		x.Append(1, after[2:]...)
+		b.drain()
+		b.want(after)
+	})
+	t.Run("start earliest counts all", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		old := b.spans(7, 1000*time.Hour)
+		b.memory.Create("spans-1", 1).Append(0, old...)
+		b.memory.Advance(time.Minute)
+		b.drain()
+		b.want(old)
+	})
+	t.Run("start 24h counts of the old ones those that ended since, and later every late one", func(t *testing.T) {
+		b := newBench(t, source.Start{Back: 24 * time.Hour})
+		x := b.memory.Create("spans-1", 1)
+		tooOld, fresh := b.spans(5, 25*time.Hour), b.spans(5, 23*time.Hour)
+		x.Append(0, tooOld...)
+		x.Append(0, fresh...)
+		b.memory.Advance(time.Minute)
+		b.drain()
+		b.want(fresh)
+		if got := b.metric("spans_before_start_total"); got != 5 {
+			t.Errorf("spans_before_start_total = %v, want 5", got)
+		}
+		late := b.spans(3, 25*time.Hour)
+		x.Append(0, late...)
+		b.drain()
+		b.want(fresh, late)
+	})
+	t.Run("start 24h does not take what came between the first survey and the reading for old", func(t *testing.T) {
+		b := newBench(t, source.Start{Back: 24 * time.Hour})
+		x := b.memory.Create("spans-1", 1)
+		x.Append(0, b.spans(10, 25*time.Hour)...)
+		b.memory.Advance(time.Minute)
+		b.memory.OnRead = func(source.Range) error { return &source.Error{Kind: source.Timeout, Err: errors.New("slow")} }
+		if _, err := b.feed.Step(t.Context(), epoch); err == nil {
+			t.Fatal("got no error")
+		}
+		b.memory.OnRead = nil
+		late := b.spans(3, 25*time.Hour)
+		x.Append(0, late...)
+		b.restart()
+		b.drain()
+		b.want(late)
+	})
+	t.Run("an index that was closed at the first run is old when it opens", func(t *testing.T) {
+		b := newBench(t, source.Start{})
+		x := b.memory.Create("spans-1", 1)
+		x.Append(0, b.spans(5, 0)...)
+		x.Set(func(i *source.Index) { i.Closed = true })
+		b.memory.Advance(time.Minute)
+		b.drain()
+		x.Set(func(i *source.Index) { i.Closed = false })
+		b.drain()
+		after := b.spans(2, 0)
+		x.Append(0, after...)
+		b.drain()
+		b.want(after)
+	})
+	t.Run("an index that was hidden at the first run is old by its creation time", func(t *testing.T) {
+		b := newBench(t, source.Start{})
+		x := b.memory.Create("spans-1", 1)
+		x.Append(0, b.spans(5, 0)...)
+		b.memory.Advance(time.Minute)
+		x.Delete()
+		b.drain()
+		b.memory.Advance(time.Minute)
+		y := b.memory.Restore(x)
+		b.drain()
+		after := b.spans(1, 0)
+		y.Append(0, after...)
+		b.drain()
+		b.want(after)
+	})
+	t.Run("an index created later is read from its beginning, under any start", func(t *testing.T) {
+		b := newBench(t, source.Start{})
+		b.memory.Advance(time.Minute)
+		b.drain()
+		all := b.spans(7, 1000*time.Hour)
+		b.memory.Create("spans-1", 1).Append(0, all...)
+		b.restart()
+		b.drain()
+		b.want(all)
+	})
+	t.Run("start is of the first run alone", func(t *testing.T) {
+		b := newBench(t, source.Start{})
+		x := b.memory.Create("spans-1", 1)
+		x.Append(0, b.spans(5, 0)...)
+		b.memory.Advance(time.Minute)
+		b.drain()
+		b.start = source.Start{Earliest: true}
+		b.restart()
+		b.drain()
+		b.want()
+	})
+	t.Run("a restored copy is left out, and an index made again under the name is not", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		b.drain()
+		b.memory.Advance(time.Minute)
+		x := b.memory.Create("spans-1", 1)
+		first := b.spans(4, 0)
+		x.Append(0, first...)
+		b.drain()
+		x.Delete()
+		b.restart()
+		b.memory.Advance(time.Minute)
+		copied := b.memory.Restore(x)
+		b.drain()
+		b.want(first)
+		if got := b.metric("indices", "state", "restored"); got != 1 {
+			t.Errorf("indices{state=restored} = %v, want 1", got)
+		}
+		copied.Delete()
+		b.memory.Advance(time.Minute)
+		second := b.spans(3, 0)
+		b.memory.Create("spans-1", 1).Append(0, second...)
+		b.drain()
+		b.want(first, second)
+	})
+	t.Run("a copy that the source knows as one is left out and said once", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 1)
+		x.Append(0, b.spans(4, 0)...)
+		x.Set(func(i *source.Index) { i.Unfollowed = source.Resized })
+		b.drain()
+		b.drain()
+		b.restart()
+		b.drain()
+		b.want()
+		if n := strings.Count(b.log.String(), "left out"); n != 0 {
+			t.Errorf("said %d times more after the first run", n)
+		}
+	})
+	t.Run("another cluster is refused", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		b.drain()
+		b.memory.SetCluster("c2")
+		b.restart()
+		_, err := b.feed.Step(t.Context(), epoch)
+		if source.KindOf(err) != source.Foreign || !strings.Contains(err.Error(), "--storage.path") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestWhatBefallsIndices(t *testing.T) {
+	t.Run("a deleted index is forgotten, and what was unread of it is lost and said", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 2)
+		read := b.spans(4, 0)
+		x.Append(0, read...)
+		b.drain()
+		x.Append(0, b.spans(3, 0)...)
+		x.Append(1, b.spans(2, 0)...)
+		b.memory.OnRead = func(source.Range) error { return &source.Error{Kind: source.Timeout, Err: errors.New("slow")} }
+		_, _ = b.feed.Step(t.Context(), epoch)
+		b.memory.OnRead = nil
+		x.Delete()
+		b.drain()
+		b.want(read)
+		if got := b.metric("lost_spans_total", "reason", "deleted"); got != 5 {
+			t.Errorf("lost = %v, want 5", got)
+		}
+	})
+	t.Run("an index that is made again while it is read is not taken for the former one", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 1)
+		x.Append(0, b.spans(9, 0)...)
+		second := b.spans(9, 0)
+		pages := 0
+		b.memory.OnRead = func(source.Range) error {
+			if pages++; pages == 2 {
+				x.Delete()
+				b.memory.Advance(time.Minute)
+				b.memory.Create("spans-1", 1).Append(0, second...)
+			}
+			return nil
+		}
+		b.drain()
+		b.want(second)
+		if got := b.metric("discards_total"); got != 1 {
+			t.Errorf("discards = %v, want 1", got)
+		}
+	})
+	t.Run("a new history starts again at the end, with an alarm", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 1)
+		read := b.spans(4, 0)
+		x.Append(0, read...)
+		b.drain()
+		x.Append(0, b.spans(3, 0)...)
+		x.Set(func(i *source.Index) { i.Shards[0].History = "h1" })
+		b.drain()
+		after := b.spans(2, 0)
+		x.Append(0, after...)
+		b.drain()
+		b.want(read, after)
+		if got := b.metric("gaps_total", "reason", "new_history"); got != 1 {
+			t.Errorf("gaps = %v, want 1", got)
+		}
+	})
+	t.Run("a checkpoint below what was read is waited for", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 1)
+		first := b.spans(4, 0)
+		x.Append(0, first...)
+		b.drain()
+		x.Hide(0, 3)
+		b.drain()
+		if got := b.metric("catching_up"); got != 1 {
+			t.Errorf("catching_up = %v, want 1", got)
+		}
+		second := b.spans(2, 0)
+		x.Append(0, second...)
+		x.Hide(0, 0)
+		b.drain()
+		b.want(first, second)
+	})
+	t.Run("numbers that the store lost and gives out again are read again", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 1)
+		first := b.spans(4, 0)
+		x.Append(0, first...)
+		b.drain()
+		x.Lose(0, 2)
+		b.drain()
+		second := b.spans(3, 0)
+		x.Append(0, second...)
+		b.drain()
+		b.want(first, second)
+	})
+	t.Run("a shard out of reach holds up no other, and is read when it is back", func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 2)
+		red, green := b.spans(3, 0), b.spans(3, 0)
+		x.Append(0, red...)
+		x.Append(1, green...)
+		x.Set(func(i *source.Index) { i.Shards[0].Ready = false })
+		b.drain()
+		b.want(green)
+		if !b.book.watermark.IsZero() {
+			t.Errorf("watermark %v while a shard is out of reach", b.book.watermark)
+		}
+		x.Set(func(i *source.Index) { i.Shards[0].Ready = true })
+		b.drain()
+		b.want(green, red)
+		if !b.book.watermark.Equal(epoch) {
+			t.Errorf("watermark %v, want %v", b.book.watermark, epoch)
+		}
+	})
+}
+
+// TestBreakAndUnbreak breaks one part, checks that nothing false becomes
+// visible, mends it, and checks that everything is counted once; with and
+// without a kill in between.
+func TestBreakAndUnbreak(t *testing.T) {
+	broken := &source.Error{Kind: source.Unreachable, Err: errors.New("broken")}
+	tests := []struct {
+		name    string
+		breakIt func(b *bench)
+		mend    func(b *bench)
+	}{
+		{"the survey fails", func(b *bench) { b.memory.OnSurvey = func() error { return broken } }, func(b *bench) { b.memory.OnSurvey = nil }},
+		{"the survey that confirms fails", func(b *bench) {
+			n := 0
+			b.memory.OnSurvey = func() error {
+				if n++; n > 1 {
+					return broken
+				}
+				return nil
+			}
+		}, func(b *bench) { b.memory.OnSurvey = nil }},
+		{"the first page fails", func(b *bench) { b.memory.OnRead = func(source.Range) error { return broken } }, func(b *bench) { b.memory.OnRead = nil }},
+		{"a later page fails", func(b *bench) {
+			n := 0
+			b.memory.OnRead = func(source.Range) error {
+				if n++; n > 2 {
+					return broken
+				}
+				return nil
+			}
+		}, func(b *bench) { b.memory.OnRead = nil }},
+		{"the commit fails", func(b *bench) { b.book.failCommit = errFull }, func(b *bench) { b.book.failCommit = nil }},
+		{"the commit fails after it became durable", func(b *bench) { b.book.failAfter = errFull }, func(b *bench) { b.book.failAfter = nil }},
+	}
+	for _, tt := range tests {
+		for _, kill := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, killed %v", tt.name, kill), func(t *testing.T) {
+				b := newBench(t, source.Start{Earliest: true})
+				x := b.memory.Create("spans-1", 1)
+				first := b.spans(4, 0)
+				x.Append(0, first...)
+				b.drain()
+
+				second := b.spans(20, 0)
+				x.Append(0, second...)
+				tt.breakIt(b)
+				for range 3 {
+					if _, err := b.feed.Step(t.Context(), epoch); err == nil {
+						t.Fatal("the step did not notice")
+					}
+				}
+				for id, n := range b.book.visible {
+					if n != 1 {
+						t.Errorf("span %d is counted %d times", id, n)
+					}
+				}
+				if kill {
+					b.restart()
+				}
+				tt.mend(b)
+				third := b.spans(3, 0)
+				x.Append(0, third...)
+				b.drain()
+				b.want(first, second, third)
+			})
+		}
+	}
+}
+
+// TestAnythingMayHappen does what can happen to a store and to the daemon, in
+// random order, and then compares with what was stored.
+func TestAnythingMayHappen(t *testing.T) {
+	for seed := range uint64(60) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		b := newBench(t, source.Start{Earliest: true})
+		b.memory.PageSize = 1 + rnd.IntN(5)
+		var live []*sourcetest.MemoryIndex
+		names := map[*sourcetest.MemoryIndex]string{}
+		free := []string{"spans-0", "spans-1", "spans-2", "spans-3"}
+		spansOf := map[*sourcetest.MemoryIndex][]source.Span{}
+		var kept, gone [][]source.Span
+		flaky := func() error {
+			if rnd.IntN(8) == 0 {
+				return &source.Error{Kind: source.Unreachable, Err: errors.New("flaky")}
+			}
+			return nil
+		}
+		var mu sync.Mutex // the readers call OnRead side by side
+		locked := func() error { mu.Lock(); defer mu.Unlock(); return flaky() }
+		b.memory.OnSurvey, b.memory.OnRead = locked, func(source.Range) error { return locked() }
+		for range 150 {
+			switch op := rnd.IntN(12); {
+			case (op == 0 || len(live) == 0) && len(free) > 0:
+				b.memory.Advance(time.Second)
+				x := b.memory.Create(free[0], 1+rnd.IntN(3))
+				names[x], free = free[0], free[1:]
+				live = append(live, x)
+			case op < 6:
+				x := live[rnd.IntN(len(live))]
+				spans := b.spans(rnd.IntN(9), 0)
+				x.Append(0, spans...)
+				spansOf[x] = append(spansOf[x], spans...)
+			case op == 6 && len(live) > 2:
+				i := rnd.IntN(len(live))
+				live[i].Delete()
+				free = append(free, names[live[i]])
+				gone = append(gone, spansOf[live[i]])
+				delete(spansOf, live[i])
+				live = append(live[:i], live[i+1:]...)
+			case op == 7:
+				x, on := live[rnd.IntN(len(live))], rnd.IntN(2) == 0
+				x.Set(func(i *source.Index) { i.Closed = on })
+			case op == 8:
+				x, on := live[rnd.IntN(len(live))], rnd.IntN(2) == 0
+				x.Set(func(i *source.Index) { i.Shards[0].Ready = on })
+			case op == 9:
+				b.book.failCommit = [...]error{nil, nil, errFull}[rnd.IntN(3)]
+			case op == 10 && rnd.IntN(3) == 0:
+				b.restart()
+			default:
+				_, _ = b.feed.Step(t.Context(), epoch)
+			}
+		}
+		b.memory.OnSurvey, b.memory.OnRead, b.book.failCommit = nil, nil, nil
+		for _, x := range live {
+			x.Set(func(i *source.Index) { i.Closed, i.Shards[0].Ready = false, true })
+			kept = append(kept, spansOf[x])
+		}
+		b.drain()
+		b.drain()
+		for _, spans := range gone {
+			for _, span := range spans {
+				if n := b.book.visible[span.SpanID]; n > 1 {
+					t.Errorf("seed %d: span %d of a deleted index is counted %d times", seed, span.SpanID, n)
+				}
+				delete(b.book.visible, span.SpanID)
+			}
+		}
+		b.want(kept...)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func TestAStepIsBounded(t *testing.T) {
+	b := newBench(t, source.Start{Earliest: true})
+	b.memory.PageSize = 1000
+	x := b.memory.Create("spans-1", 1)
+	for range 25 {
+		x.Append(0, b.spans(10_000, 0)...)
+	}
+	more, err := b.feed.Step(t.Context(), epoch)
+	if err != nil || !more || len(b.book.visible) != 200_000 {
+		t.Errorf("the first step counted %d spans, more %v, error %v", len(b.book.visible), more, err)
+	}
+	b.drain()
+	if len(b.book.visible) != 250_000 {
+		t.Errorf("counted %d spans, want 250000", len(b.book.visible))
+	}
+}
+
+func TestRunCommitsWhatItCountedWhenItIsToldToEnd(t *testing.T) {
+	b := newBench(t, source.Start{Earliest: true})
+	x := b.memory.Create("spans-1", 1)
+	all := b.spans(9, 0)
+	x.Append(0, all...)
+	ctx, cancel := context.WithCancel(t.Context())
+	pages := 0
+	b.memory.OnRead = func(source.Range) error {
+		if pages++; pages == 3 {
+			cancel()
+		}
+		return ctx.Err()
+	}
+	if err := b.feed.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	b.want(all[:6])
+	b.memory.OnRead = nil
+	b.restart()
+	b.drain()
+	b.want(all)
+}
+
+func TestRunPollsBacksOffAndSpeaksOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		surveys := 0
+		var at []time.Duration
+		began := time.Now()
+		b.memory.OnSurvey = func() error {
+			surveys++
+			at = append(at, time.Since(began))
+			if surveys > 2 && surveys < 7 {
+				return &source.Error{Kind: source.Rejected, RetryAfter: 30 * time.Second, Err: errors.New("too busy")}
+			}
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		if err := b.feed.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		want := []time.Duration{0, 5, 10, 40, 70, 100, 140, 145}
+		for i := range want {
+			if got := at[i].Round(time.Second); got != want[i]*time.Second {
+				t.Errorf("survey %d after %v, want %vs", i, got, int(want[i]))
+			}
+		}
+		if n := strings.Count(b.log.String(), "too busy"); n != 1 {
+			t.Errorf("the error was logged %d times:\n%s", n, b.log)
+		}
+		if !strings.Contains(b.log.String(), "reading the source again") {
+			t.Errorf("the recovery was not logged:\n%s", b.log)
+		}
+	})
+}
+
+func TestMetricsKeepTheRules(t *testing.T) {
+	b := newBench(t, source.Start{Earliest: true})
+	x := b.memory.Create("spans-1", 1)
+	x.Append(0, b.spans(5, 90*time.Second)...)
+	b.drain()
+	problems, err := testutil.GatherAndLint(b.metrics)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
+	}
+	if got := b.metric("spans_total"); got != 5 {
+		t.Errorf("spans_total = %v, want 5", got)
+	}
+	if got := b.metric("backlog_spans"); got != 0 {
+		t.Errorf("backlog_spans = %v, want 0", got)
+	}
+	if got := b.metric("last_complete_read_timestamp_seconds"); got != float64(epoch.Unix()) {
+		t.Errorf("last_complete_read = %v, want %v", got, epoch.Unix())
+	}
+}
+
+func TestTheMemorySourceKeepsTheContract(t *testing.T) {
+	b := newBench(t, source.Start{Earliest: true})
+	x := b.memory.Create("spans-1", 3)
+	x.Append(0, b.spans(20, 0)...)
+	x.Append(2, b.spans(5, 0)...)
+	x.Rewrite(0, 7)
+	sourcetest.Contract(t, b.memory)
+}
