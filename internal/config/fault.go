@@ -1,9 +1,3 @@
-// Package config reads strict YAML into typed values and says everything that
-// is wrong with it at once, with file and line.
-//
-// It serves cmd/traceslo, which owns the file's shape, and the packages that
-// own a section of it, which say what is wrong with their values as Faults.
-// It knows no key by name.
 package config
 
 // A Fault is one thing wrong with a configuration.

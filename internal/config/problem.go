@@ -1,0 +1,75 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Problem is a Fault and where it stands.
+type Problem struct {
+	File string
+	// Line counts from 1; it is 0 where the file holds nothing to point at.
+	Line int
+	// Fault's Path is that from the root of the file.
+	Fault
+}
+
+// String returns the problem as file:line: path: problem; cure, and says that
+// it is a warning if it is one.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
+	if p.Warning {
+		b.WriteString("warning: ")
+	}
+	if p.Path != "" {
+		b.WriteString(p.Path + ": ")
+	}
+	b.WriteString(p.Problem)
+	if p.Cure != "" {
+		b.WriteString("; " + p.Cure)
+	}
+	return b.String()
+}
+
+// Problems are all that is wrong with a file, by line. Those without a
+// warning among them are an error.
+type Problems []Problem
+
+// Error returns the problems, one a line.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Problems returns what is wrong with the file, as known so far, by line.
+func (d *Document) Problems() Problems {
+	sorted := slices.Clone(d.problems)
+	slices.SortStableFunc(sorted, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path))
+	})
+	return sorted
+}
+
+// Err returns the Problems that are no warnings as an error, nil if there is none.
+func (d *Document) Err() error {
+	faults := slices.DeleteFunc(d.Problems(), func(p Problem) bool { return p.Warning })
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults
+}
+
+// Warnings returns the Problems that are warnings.
+func (d *Document) Warnings() Problems {
+	return slices.DeleteFunc(d.Problems(), func(p Problem) bool { return !p.Warning })
+}
