@@ -1,0 +1,257 @@
+package sli
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/traceslo/traceslo/source"
+)
+
+// A Recorder counts spans and keeps what was counted.
+//
+// Its life is a Load and then steps: any number of Counts, at once if each has
+// a worker number of its own, then Save within a transaction, then Publish if
+// the transaction was committed. Save may be repeated after a commit that
+// failed, with or without Counts between; Discard forgets the step instead.
+// Load, Save, Publish and Discard are called by one goroutine, while no Count
+// runs. Scrapes may come at any time and see what was published last.
+type Recorder struct {
+	cfg      Config
+	log      zerolog.Logger
+	tags     []string
+	scale    *scale
+	registry *registry
+	tallies  []*tally
+	// dedup is nil if every stored span counts.
+	dedup *dedup
+	// horizon is the greatest end of an exemplar, in microseconds.
+	horizon int64
+
+	// What follows is owned by the goroutine that saves.
+
+	epochs  []epoch
+	meta    meta
+	scratch *counts
+	buffer  []byte
+	saved   saved
+	// reset, rewrite and stale are what Load found to change: all records are
+	// dropped; all are written anew; these buckets are dropped.
+	reset, rewrite bool
+	stale          []string
+	// written is the meta record that the state file holds.
+	written []byte
+	// swept is the watermark at which idle series were last looked for.
+	swept     time.Time
+	shortened bool
+
+	// mu guards what a scrape sees: the rest, and committed of each set.
+	mu sync.RWMutex
+	// visible are the sets that were published, sorted. The slice is replaced, never changed.
+	visible []*set
+	stats   stats
+}
+
+// stats are the figures the recorder tells of itself.
+type stats struct {
+	duplicates, expired, shortened uint64
+	overflows                      map[overflow]uint64
+	changes                        [changeKinds]uint64
+	used                           [limitKinds]int
+	remembered                     int
+}
+
+// New returns a Recorder for a configuration that Validate found no fault with,
+// for workers numbered from 0. It has counted nothing; it starts no goroutine.
+func New(cfg Config, workers int, log zerolog.Logger) *Recorder {
+	r := &Recorder{
+		cfg:      cfg,
+		log:      log,
+		scale:    newScale(cfg.Buckets),
+		registry: newRegistry(cfg.Limits, len(cfg.Dimensions)),
+		scratch:  newCounts(len(cfg.Buckets)),
+		horizon:  math.MaxInt64,
+		stats:    stats{overflows: map[overflow]uint64{{other, limitServices}: 0}},
+	}
+	for _, d := range cfg.Dimensions {
+		r.tags = append(r.tags, d.Tag)
+	}
+	for range workers {
+		r.tallies = append(r.tallies, newTally(r.scale))
+	}
+	if cfg.Deduplicate > 0 {
+		r.dedup = &dedup{key: newKey()}
+		r.epochs = []epoch{{Number: 1, tag: r.dedup.open()}}
+	}
+	return r
+}
+
+// newKey returns a random key for the hashes of the dedup window.
+func newKey() [2]uint64 {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return [2]uint64{binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:])}
+}
+
+// Tags returns the keys of the tags whose values Span.Tags must hold, in order.
+func (r *Recorder) Tags() []string { return r.tags }
+
+// Count counts a page of spans: it drops those that were counted before, within
+// the dedup window, and adds the others to the tally of the worker. Nothing of
+// it is visible before Publish, and of the spans' memory nothing is kept. Each
+// of several goroutines may call it at once with its own worker number. A
+// worker counts fewer than 2^32 spans from one Publish to the next.
+func (r *Recorder) Count(worker int, spans []source.Span) {
+	t, g := r.tallies[worker], r.registry
+	if r.dedup != nil {
+		t.fresh = r.dedup.insert(&t.page, spans, t.fresh)
+	}
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	for i := range spans {
+		s := &spans[i]
+		if r.dedup != nil && t.page.repeated[i] {
+			t.duplicates++
+			continue
+		}
+		to := g.known(s)
+		var failure uint16
+		if to == nil || s.Failed {
+			to, failure = r.place(t, s, to)
+		}
+		t.add(to, s, failure, r.horizon)
+	}
+}
+
+// place finds the label set of a span, if it is not known, and its type of
+// error, if it failed. What is new is admitted under the write lock, for which
+// the read lock of the caller is given up for a moment.
+func (r *Recorder) place(t *tally, s *source.Span, to *set) (*set, uint16) {
+	g := r.registry
+	var over limits
+	if to == nil {
+		target := g.target(s, t.values)
+		t.values = target.values
+		if to = g.find(target.labels); to == nil {
+			to, target = r.admit(t, s)
+		}
+		over = target.over
+	}
+	var failure uint16
+	if s.Failed {
+		place, met, known := g.errorOf(to.operation.service, s.ErrorType)
+		if !known {
+			g.mu.RUnlock()
+			g.mu.Lock()
+			place = g.admitError(to.operation.service, s.ErrorType)
+			g.mu.Unlock()
+			g.mu.RLock()
+		}
+		failure, over = place, over|met
+	}
+	for l := range limitKinds {
+		if over.has(l) {
+			t.overflows[overflow{to.operation.service.name, l}]++
+		}
+	}
+	return to, failure
+}
+
+// admit makes the label set that a span needs, unless another worker has.
+func (r *Recorder) admit(t *tally, s *source.Span) (*set, target) {
+	g := r.registry
+	g.mu.RUnlock()
+	g.mu.Lock()
+	defer g.mu.RLock()
+	defer g.mu.Unlock()
+	target := g.target(s, t.values)
+	to := g.find(target.labels)
+	if to == nil {
+		to = g.admit(target.labels, g.nextID)
+		g.nextID++
+		g.admitted = append(g.admitted, to)
+	}
+	return to, target
+}
+
+// Publish makes what the last Save saved visible and empties the tallies. It is
+// called after the commit, and only then.
+func (r *Recorder) Publish() {
+	p := &r.saved
+	ended := p.ended
+	visible := r.visible
+	if len(p.born) > 0 || len(ended) > 0 || r.reset {
+		visible = merge(visible, p.born, ended)
+	}
+	g := r.registry
+	for _, c := range p.errors {
+		if c.begun {
+			c.service.useError(c.kind)
+		}
+	}
+	for _, c := range p.errors {
+		if !c.begun {
+			c.service.dropError(c.kind)
+		}
+	}
+	for _, s := range ended {
+		g.remove(s)
+	}
+	g.publish()
+	if r.dedup != nil {
+		r.publishEpochs()
+	}
+	remembered := 0
+	for _, e := range r.epochs {
+		remembered += e.spans
+	}
+
+	r.mu.Lock()
+	for _, c := range p.sets {
+		c.set.committed = c.record
+	}
+	r.visible = visible
+	for _, t := range r.tallies {
+		r.stats.duplicates += t.duplicates
+		for o, n := range t.overflows {
+			r.stats.overflows[o] += n
+		}
+	}
+	for o := range r.stats.overflows {
+		if g.services[o.service] == nil && o.service != other {
+			delete(r.stats.overflows, o)
+		}
+	}
+	r.stats.expired += uint64(p.expired)
+	r.stats.shortened += uint64(p.shortened)
+	r.stats.used = g.usage()
+	r.stats.remembered = remembered
+	r.mu.Unlock()
+
+	r.written, r.swept = p.meta, p.swept
+	r.reset, r.rewrite, r.stale = false, false, nil
+	r.empty()
+}
+
+// Discard forgets all that was counted since the last Publish, as if it had
+// never been read: it may be read and counted again.
+func (r *Recorder) Discard() {
+	for _, t := range r.tallies {
+		for _, h := range t.fresh {
+			r.dedup.remove(h)
+		}
+	}
+	r.registry.discard()
+	r.empty()
+}
+
+func (r *Recorder) empty() {
+	for _, t := range r.tallies {
+		t.empty()
+	}
+	r.saved.empty()
+}

@@ -1,0 +1,163 @@
+package sli
+
+import (
+	"math/bits"
+
+	"github.com/traceslo/traceslo/source"
+)
+
+// A tally is what one worker counted since the last Publish. Its memory is kept
+// from step to step, so that a warm one allocates nothing.
+type tally struct {
+	scale *scale
+	// cells are the label sets that were counted, and at has the place of each
+	// one's cell, plus one, by the set's slot.
+	cells []cell
+	at    []uint32
+	// blocks and exemplars belong to the cells.
+	blocks    []block
+	exemplars []exemplar
+	// fresh are the hashes of the spans counted.
+	fresh []uint64
+	// duplicates are spans that were counted before, overflows those that met a limit.
+	duplicates uint64
+	overflows  map[overflow]uint64
+	// page is what the dedup window needs while it looks at a page.
+	page page
+	// values holds the dimensions of a span that has no label set yet.
+	values []string
+}
+
+// A cell is what one worker counted of one label set: a small map from keys to
+// numbers, kept in blocks, and a sum.
+type cell struct {
+	set             *set
+	sumHigh, sumLow uint64
+	// head is the place of its first block, plus one.
+	head uint32
+}
+
+// A block is one cache line of a cell's map. A key of 0 is a free place. What is
+// counted often comes early, for it is met early.
+type block struct {
+	numbers [blockLen]uint32
+	keys    [blockLen]uint16
+	// next is the place of the next block, plus one.
+	next uint32
+}
+
+const blockLen = 10
+
+// The keys of a cell's map: a count for each fine bucket and each type of error,
+// and for each classic bucket the place of its exemplar, plus one.
+const (
+	keyFine     = 1
+	keyExemplar = 1024
+	keyError    = 2048
+)
+
+func newTally(s *scale) *tally { return &tally{scale: s, overflows: map[overflow]uint64{}} }
+
+// add counts a span in its label set. failure is the place of its type of
+// error, if it failed.
+func (t *tally) add(to *set, s *source.Span, failure uint16, horizon int64) {
+	c := t.cell(to)
+	micros := uint64(max(s.Duration, 0))
+	var carry uint64
+	c.sumLow, carry = bits.Add64(c.sumLow, micros, 0)
+	c.sumHigh += carry
+
+	fine := t.scale.fine(micros)
+	*t.number(c, keyFine+uint16(fine))++
+	if s.Failed {
+		*t.number(c, keyError+failure)++
+	}
+
+	end := s.End()
+	if end < 0 || end > horizon {
+		return
+	}
+	e := exemplar{trace: s.TraceID, end: end, duration: micros, bucket: t.scale.classic[fine], failed: s.Failed}
+	place := t.number(c, keyExemplar+uint16(e.bucket))
+	if *place == 0 {
+		t.exemplars = append(t.exemplars, e)
+		*place = uint32(len(t.exemplars))
+	} else if best := &t.exemplars[*place-1]; e.better(best) {
+		*best = e
+	}
+}
+
+// cell returns the set's cell. It is valid until the next call.
+func (t *tally) cell(s *set) *cell {
+	for int(s.slot) >= len(t.at) {
+		t.at = append(t.at, 0)
+	}
+	place := t.at[s.slot]
+	if place == 0 {
+		t.cells = append(t.cells, cell{set: s})
+		place = uint32(len(t.cells))
+		t.at[s.slot] = place
+	}
+	return &t.cells[place-1]
+}
+
+// number returns the number at key in c's map, 0 if it is new there. The
+// numbers have 32 bits: a worker counts fewer spans in a step. The pointer is
+// valid until the next call.
+func (t *tally) number(c *cell, key uint16) *uint32 {
+	link := &c.head
+	for *link != 0 {
+		b := &t.blocks[*link-1]
+		for i, k := range &b.keys {
+			if k == key {
+				return &b.numbers[i]
+			}
+			if k == 0 {
+				b.keys[i] = key
+				return &b.numbers[i]
+			}
+		}
+		link = &b.next
+	}
+	// The link is set before the blocks may move.
+	*link = uint32(len(t.blocks) + 1)
+	t.blocks = append(t.blocks, block{keys: [blockLen]uint16{key}})
+	return &t.blocks[len(t.blocks)-1].numbers[0]
+}
+
+// sum adds what the tally has of the set to c, and reports the types of errors
+// by their places.
+func (t *tally) sum(s *set, c *counts, failed func(place uint16, n uint64)) {
+	if int(s.slot) >= len(t.at) || t.at[s.slot] == 0 {
+		return
+	}
+	from := &t.cells[t.at[s.slot]-1]
+	c.addSum(from.sumHigh, from.sumLow)
+	for link := from.head; link != 0; link = t.blocks[link-1].next {
+		b := &t.blocks[link-1]
+		for i, key := range &b.keys {
+			switch n := uint64(b.numbers[i]); {
+			case key == 0:
+			case key >= keyError:
+				failed(key-keyError, n)
+			case key >= keyExemplar:
+				c.offer(t.exemplars[n-1])
+			default:
+				fine := key - keyFine
+				c.classic[t.scale.classic[fine]] += n
+				c.addNative(int(t.scale.native[fine]), n)
+			}
+		}
+	}
+}
+
+// empty forgets everything and keeps the memory.
+func (t *tally) empty() {
+	for i := range t.cells {
+		t.at[t.cells[i].set.slot] = 0
+	}
+	clear(t.cells)
+	clear(t.overflows)
+	t.cells, t.blocks, t.exemplars, t.fresh = t.cells[:0], t.blocks[:0], t.exemplars[:0], t.fresh[:0]
+	t.duplicates = 0
+}
