@@ -1,0 +1,100 @@
+// Package elastic reads the spans that Jaeger stored in Elasticsearch or
+// OpenSearch. It implements source.Source over their HTTP interface.
+//
+// A survey is one request, GET <pattern>/_stats/docs?level=shards: each
+// primary shard's global checkpoint is the number up to which everything was
+// stored for good. A read is one refresh of the index, for all its shards,
+// and searches for _seq_no within a range, page by page. It works alike on
+// Elasticsearch 7 to 9 and OpenSearch 1 to 3, with rights to monitor, refresh
+// and read the indices, and no others.
+//
+// It tells facts. What is new or old, what a lost index means, and how far was
+// read is the affair of package source, which it serves; what a document says
+// is that of source/jaeger.
+package elastic
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/jaeger"
+)
+
+// Options are what a Source is made of.
+type Options struct {
+	// Config is valid: Config.Validate has no fault in it but warnings.
+	Config Config
+	// Tags are those whose values Span.Tags holds, in that order.
+	Tags []string
+	Log  zerolog.Logger
+	// Observe, if not nil, is told of every request: an operation out of
+	// Operations, the status of the answer ("200") or, if there was none, a
+	// source.ErrorKind, and how long it took. Several goroutines call it at once.
+	Observe func(operation, status string, took time.Duration)
+}
+
+// A Source reads spans from one cluster. It implements source.Source.
+type Source struct {
+	options Options
+	dial    dialer
+	log     zerolog.Logger
+	link    *link
+	names   names
+
+	// All but the following belongs to Survey.
+	identity  identity
+	catalogue catalogue
+	aging     aging
+	said      map[string]bool
+	statsBody []byte
+
+	refreshes refreshes
+	sizes     pageSize
+	// pool holds what a Read works with: *reader.
+	pool sync.Pool
+}
+
+// New returns a source that has asked for nothing yet. It reads the files of
+// credentials and certificates.
+func New(o Options) (*Source, error) { return newSource(o, nil) }
+
+func newSource(o Options, dial dialer) (*Source, error) {
+	var wrong []error
+	for _, fault := range o.Config.Validate() {
+		if !fault.Warning {
+			wrong = append(wrong, fmt.Errorf("%s %s; %s", fault.Path, fault.Problem, fault.Cure))
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	link, err := newLink(o, dial, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{options: o, dial: dial, log: o.Log, link: link, names: newNames(o.Config.IndexPrefix, o.Config.IndexDateSeparator), said: map[string]bool{}}
+	s.pool.New = func() any {
+		return &reader{decoder: jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement)}
+	}
+	return s, nil
+}
+
+// Close closes the connections. No other method is called after it.
+func (s *Source) Close() { s.link.close() }
+
+// once tells whether what is to be logged was not logged before. It is for
+// facts that hold for long and are met on every poll.
+func (s *Source) once(what string) bool {
+	if s.said[what] {
+		return false
+	}
+	s.said[what] = true
+	return true
+}
+
+var _ source.Source = (*Source)(nil)
