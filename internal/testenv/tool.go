@@ -1,0 +1,130 @@
+package testenv
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// A module is a released Go module from which programs are built. To add a server, add a line to modules.
+type module struct {
+	path, version string
+	// programs maps a program's name here to its package in the module.
+	programs map[string]string
+	tags     string
+	// copied is for modules that "go install" refuses because their go.mod replaces others: they are built inside a copy.
+	copied bool
+	tests  bool // Tests need it, so it is built before they start.
+}
+
+func modules() []module {
+	return []module{
+		{
+			path: "github.com/jaegertracing/jaeger", version: "v1.76.0", copied: true, tests: true,
+			programs: map[string]string{
+				"jaeger":           "./cmd/jaeger",
+				"jaeger-collector": "./cmd/collector",
+				"jaeger-query":     "./cmd/query",
+				"hotrod":           "./examples/hotrod",
+			},
+		},
+		{
+			path: "github.com/prometheus/prometheus", version: "v0.315.0", copied: true, tests: true, tags: "remove_all_sd",
+			programs: map[string]string{"prometheus": "./cmd/prometheus", "promtool": "./cmd/promtool"},
+		},
+		{
+			path: "github.com/golangci/golangci-lint/v2", version: "v2.15.0",
+			programs: map[string]string{"golangci-lint": "./cmd/golangci-lint"},
+		},
+		{
+			path: "honnef.co/go/tools", version: "v0.8.2",
+			programs: map[string]string{"staticcheck": "./cmd/staticcheck"},
+		},
+	}
+}
+
+// Tool returns the path of a program from the table of modules, and builds it if the cache lacks it.
+func Tool(ctx context.Context, log Log, name string) (string, error) {
+	for _, m := range modules() {
+		if _, ok := m.programs[name]; ok {
+			dir, err := m.ensure(ctx, log)
+			return filepath.Join(dir, name), err
+		}
+	}
+	return "", fmt.Errorf("%q is not in the table of programs", name)
+}
+
+func (m module) ensure(ctx context.Context, log Log) (string, error) {
+	cache, err := CacheDir()
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("programs/%s@%s-%s", strings.ReplaceAll(m.path, "/", "_"), m.version, runtime.Version())
+	return ensure(cache, name, log, func(dir string) error {
+		if m.copied {
+			return m.build(ctx, dir)
+		}
+		return m.install(ctx, dir)
+	})
+}
+
+// build builds the programs inside a copy of the module, into dir.
+func (m module) build(ctx context.Context, dir string) error {
+	out, err := output(ctx, dir, []string{"GOWORK=off"}, "go", "mod", "download", "-json", m.path+"@"+m.version)
+	if err != nil {
+		return err
+	}
+	var downloaded struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &downloaded); err != nil {
+		return fmt.Errorf("go mod download: %w", err)
+	}
+	source := filepath.Join(dir, "source")
+	if err := os.CopyFS(source, os.DirFS(downloaded.Dir)); err != nil {
+		return err
+	}
+	for name, pkg := range sorted(m.programs) {
+		args := []string{"build", "-ldflags=-s -w", "-tags=" + m.tags, "-o", filepath.Join(dir, name), pkg}
+		if _, err := output(ctx, source, []string{"GOWORK=off"}, "go", args...); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(source)
+}
+
+// install builds the programs as "go install" does, into dir.
+func (m module) install(ctx context.Context, dir string) error {
+	for name, pkg := range sorted(m.programs) {
+		full := path.Join(m.path, pkg) + "@" + m.version
+		if _, err := output(ctx, dir, []string{"GOWORK=off", "GOBIN=" + dir}, "go", "install", full); err != nil {
+			return err
+		}
+		if built := path.Base(pkg); built != name {
+			if err := os.Rename(filepath.Join(dir, built), filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sorted yields the map in the order of its keys.
+func sorted(m map[string]string) func(yield func(string, string) bool) {
+	return func(yield func(string, string) bool) {
+		names := make([]string, 0, len(m))
+		for name := range m {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if !yield(name, m[name]) {
+				return
+			}
+		}
+	}
+}
