@@ -49,7 +49,7 @@ type Document struct {
 	lines map[string]int
 	// expanded holds the values that came out of the environment.
 	expanded []expansion
-	problems Problems
+	problems []Problem
 }
 
 // Load reads the file at path into the struct that into points to, which
@@ -163,7 +163,7 @@ func (d *Document) Check(section string, faults []Fault) {
 
 // follows tells whether the value at path, something around it, or something
 // directly in it already has a fault.
-func follows(read Problems, path string) bool {
+func follows(read []Problem, path string) bool {
 	return slices.ContainsFunc(read, func(p Problem) bool {
 		return !p.Warning && p.Path != "" && (within(path, p.Path) || path != "" && parent(p.Path) == path)
 	})

@@ -42,7 +42,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("renders\n%s", rendered)
 			}
 		}
-		if d.Problems().Error() != "f.yaml: name: is "+into.Name || bytes.ContainsRune(text, '$') || into.Basic != nil {
+		if config.Errors(d.Problems()).Error() != "f.yaml: name: is "+into.Name || bytes.ContainsRune(text, '$') || into.Basic != nil {
 			return
 		}
 		again := defaults()

@@ -38,21 +38,20 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Problems are all that is wrong with a file, by line. Those without a
-// warning among them are an error.
-type Problems []Problem
+// Errors are the Problems of a file for which it is refused, by line.
+type Errors []Problem
 
 // Error returns the problems, one a line.
-func (p Problems) Error() string {
-	lines := make([]string, len(p))
-	for i, problem := range p {
+func (e Errors) Error() string {
+	lines := make([]string, len(e))
+	for i, problem := range e {
 		lines[i] = problem.String()
 	}
 	return strings.Join(lines, "\n")
 }
 
 // Problems returns what is wrong with the file, as known so far, by line.
-func (d *Document) Problems() Problems {
+func (d *Document) Problems() []Problem {
 	sorted := slices.Clone(d.problems)
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path))
@@ -60,16 +59,16 @@ func (d *Document) Problems() Problems {
 	return sorted
 }
 
-// Err returns the Problems that are no warnings as an error, nil if there is none.
+// Err returns the Problems that are no warnings as Errors, nil if there is none.
 func (d *Document) Err() error {
 	faults := slices.DeleteFunc(d.Problems(), func(p Problem) bool { return p.Warning })
 	if len(faults) == 0 {
 		return nil
 	}
-	return faults
+	return Errors(faults)
 }
 
 // Warnings returns the Problems that are warnings.
-func (d *Document) Warnings() Problems {
+func (d *Document) Warnings() []Problem {
 	return slices.DeleteFunc(d.Problems(), func(p Problem) bool { return !p.Warning })
 }

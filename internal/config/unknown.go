@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// unknown returns the cure for a key that the section at path, of type t,
-// does not have.
-func (w *walker) unknown(path, key string, t reflect.Type) string {
+// unknown returns the cure for a key that a section of type t does not have.
+func (w *walker) unknown(key string, t reflect.Type) string {
 	known := slices.Sorted(maps.Keys(fieldsOf(t)))
 	best, least := "", len(key)/3+2
 	for _, k := range known {

@@ -88,7 +88,7 @@ func (w *walker) section(path string, n *yaml.Node, v reflect.Value) {
 		w.doc.lines[at] = key.Line
 		i, known := fields[key.Value]
 		if !known {
-			w.fault(at, key, "unknown key", w.unknown(path, key.Value, v.Type()))
+			w.fault(at, key, "unknown key", w.unknown(key.Value, v.Type()))
 			continue
 		}
 		w.value(at, value, v.Field(i))

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/traceslo/traceslo/internal/state"
+	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/jaeger"
+)
+
+// A daemon reads one source and serves what it counted. Serve and demo are
+// the same daemon on different sources.
+type daemon struct {
+	log   zerolog.Logger
+	store *state.Store
+	// load reads the configuration again.
+	load func() (*loaded, error)
+	// open returns the source that a configuration names.
+	open func(*loaded) (*input, error)
+	// listen serves until the server is shut down, and returns http.ErrServerClosed then.
+	listen func(*http.Server) error
+	// lifecycle and admin hold if the endpoints of these names answer.
+	lifecycle, admin bool
+
+	registry *prometheus.Registry
+	feed     *source.Metrics
+	reloaded reloadMetrics
+	// reloads hands requests to read the configuration again to the reading goroutine.
+	reloads chan chan<- error
+	// current is the pipeline whose counts are served; nil until the state is loaded.
+	current atomic.Pointer[pipeline]
+}
+
+// newDaemon returns a daemon with its metrics; the caller fills in the rest.
+func newDaemon(log zerolog.Logger, operations []string) *daemon {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("traceslo"),
+	)
+	d := &daemon{
+		log:      log,
+		registry: registry,
+		feed:     source.NewMetrics(registry, jaeger.Reasons, operations),
+		reloaded: newReloadMetrics(registry),
+		reloads:  make(chan chan<- error),
+	}
+	registry.MustRegister(sli.NewCollector(d.recorder))
+	return d
+}
+
+// recorder returns the recorder whose counts are served, nil until the state is loaded.
+func (d *daemon) recorder() *sli.Recorder {
+	p := d.current.Load()
+	if p == nil {
+		return nil
+	}
+	return p.recorder
+}
+
+// run reads and serves until ctx ends or one of both cannot go on, and returns
+// when what was counted is committed and no goroutine of it is left.
+func (d *daemon) run(ctx context.Context, first *loaded) error {
+	group, ctx := errgroup.WithContext(ctx)
+	server := d.server()
+	group.Go(func() error { return d.serve(server) })
+	group.Go(func() error {
+		<-ctx.Done()
+		shutDown(server)
+		return nil
+	})
+	group.Go(func() error { return d.read(ctx, first) })
+	return group.Wait()
+}
+
+// read runs one pipeline after the other, a new one for each new
+// configuration, until ctx ends.
+func (d *daemon) read(ctx context.Context, first *loaded) error {
+	in, err := d.open(first)
+	if err != nil {
+		return err
+	}
+	p, err := d.newPipeline(first, in)
+	if err != nil {
+		in.close()
+		return err
+	}
+	d.reloaded.accepted()
+	for p != nil {
+		next, err := d.readUntilReload(ctx, p)
+		if next == nil || next.input != p.input {
+			p.input.close()
+		}
+		if err != nil {
+			return err
+		}
+		p = next
+	}
+	return nil
+}
+
+// readUntilReload runs p until ctx ends or another configuration takes over,
+// and returns the pipeline that goes on, nil for none.
+func (d *daemon) readUntilReload(ctx context.Context, p *pipeline) (*pipeline, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- p.feed.Run(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			return nil, err
+		case reply := <-d.reloads:
+			cfg, in, err := d.prepare()
+			if err != nil {
+				reply <- d.refuse(err)
+				continue
+			}
+			// The state has one writer: the old pipeline ends before the new one loads.
+			stop()
+			if err := <-done; err != nil {
+				in.close()
+				reply <- err
+				return nil, err
+			}
+			next, err := d.newPipeline(cfg, in)
+			if err != nil {
+				in.close()
+				reply <- d.refuse(err)
+				return d.newPipeline(p.loaded, p.input)
+			}
+			d.accept(cfg)
+			reply <- nil
+			return next, nil
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/elastic"
+	"github.com/traceslo/traceslo/source/footanalytics"
+)
+
+// demoFlags are the flags of demo.
+type demoFlags struct {
+	address, storage, elasticsearch *string
+	seed                            *uint64
+	log                             logFlags
+}
+
+func addDemo(app *kingpin.Application, commands map[string]command) {
+	c := app.Command("demo", "Run the whole daemon on FootAnalytics, a platform that is invented as it goes. No server is needed.")
+	f := demoFlags{
+		address: c.Flag("web.listen-address", "The address to serve at.").Default("127.0.0.1:9924").String(),
+		storage: c.Flag("storage.path", "The folder to keep the state in. Default: a temporary one that goes away at the end.").PlaceHolder("DIR").String(),
+		elasticsearch: c.Flag("elasticsearch", "Write the spans to this cluster, which must be on this machine, as Jaeger would under the index prefix "+demoPrefix+", and read them from there.").
+			PlaceHolder("URL").String(),
+		seed: c.Flag("seed", "Which of many courses of events to show.").Default("1").Uint64(),
+		log:  addLogFlags(c),
+	}
+	commands["demo"] = f.run
+}
+
+const (
+	// demoHistory is how old the platform is when the demo begins: long enough
+	// for counters worth looking at, short enough to be read at once.
+	demoHistory = time.Hour
+	// demoPrefix keeps invented spans apart from real ones.
+	demoPrefix = "footanalytics"
+)
+
+func (f demoFlags) run(ctx context.Context, std stdio) (err error) {
+	settings, err := f.settings()
+	if err != nil {
+		return err
+	}
+	platform, err := footanalytics.New(footanalytics.Options{Seed: *f.seed, History: demoHistory, Tags: settings.tags()})
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", *f.address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("something else serves at %s; choose another port: traceslo demo --web.listen-address=127.0.0.1:9925", *f.address)
+	}
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+
+	dir := *f.storage
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "traceslo-demo-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	store, err := openState(dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+
+	d := newDaemon(f.log.logger(std.err), elastic.Operations())
+	d.store = store
+	d.load = f.settings
+	d.open = func(*loaded) (*input, error) { return &input{platform, func() {}}, nil }
+	d.listen = func(server *http.Server) error { return server.Serve(listener) }
+
+	group, ctx := errgroup.WithContext(ctx)
+	if *f.elasticsearch != "" {
+		writer, err := footanalytics.NewWriter(platform, footanalytics.WriterOptions{URL: *f.elasticsearch, Prefix: demoPrefix})
+		if err != nil {
+			return err
+		}
+		d.open = d.openCluster
+		group.Go(func() error { return writer.Run(ctx) })
+	}
+	group.Go(func() error { return d.run(ctx, settings) })
+	fmt.Fprintf(std.out, demoText, "http://"+listener.Addr().String())
+	return group.Wait()
+}
+
+// settings are those of an empty file, but that all the history counts and
+// everything shows at once.
+func (f demoFlags) settings() (*loaded, error) {
+	l := builtIn("traceslo demo")
+	l.Source.Elasticsearch.Start = source.Start{Earliest: true}
+	l.Source.Elasticsearch.PollInterval = time.Second
+	l.SLI.NewSeriesHold = 0
+	if *f.elasticsearch != "" {
+		l.Source.Elasticsearch.Addresses = []string{*f.elasticsearch}
+		l.Source.Elasticsearch.IndexPrefix = demoPrefix
+	}
+	return l, l.check()
+}
+
+const demoText = `FootAnalytics, a platform that does not exist, is being measured.
+
+  page     %[1]s/
+  metrics  %[1]s/metrics
+
+Try:
+  curl -s %[1]s/metrics | grep '^jaeger_traces_total.*api-gateway'
+  curl -s %[1]s/metrics | grep '^jaeger_trace_errors_total'
+  curl -s %[1]s/metrics | grep '^jaeger_trace_duration_seconds_bucket.*ml.inference'
+
+Ctrl-C ends it.
+`

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/traceslo/traceslo/sli"
+)
+
+// shutDownWithin is how long requests under way may take when the daemon ends.
+const shutDownWithin = 500 * time.Millisecond
+
+// server returns the HTTP server, which does not listen yet.
+func (d *daemon) server() *http.Server {
+	mux := http.NewServeMux()
+	metrics := sli.Handler(d.registry, d.recorder, d.log)
+	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(d.registry, d.onceLoaded(metrics)))
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
+	mux.Handle("GET /-/ready", d.onceLoaded(http.HandlerFunc(serveReady)))
+	mux.HandleFunc("POST /-/reload", d.serveReload)
+	mux.HandleFunc("GET /api/v1/admin/state", d.serveBackup)
+	mux.HandleFunc("POST /api/v1/admin/state", d.serveBackup)
+	mux.HandleFunc("GET /{$}", d.serveStatus)
+	mux.HandleFunc("GET /style.css", serveStyle)
+	return &http.Server{
+		// A page of another site must not make a browser reload the daemon.
+		Handler:           http.NewCrossOriginProtection().Handler(mux),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+}
+
+// serve serves until the server is shut down.
+func (d *daemon) serve(server *http.Server) error {
+	if err := d.listen(server); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// shutDown ends the server: politely, then at once.
+func shutDown(server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), shutDownWithin)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		// Close's error tells of connections that are cut, which is what it is for.
+		_ = server.Close()
+	}
+}
+
+// onceLoaded answers with an error until the state is loaded: no answer is
+// better than one in which all counters are missing.
+func (d *daemon) onceLoaded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if d.current.Load() == nil {
+			http.Error(w, "not ready: the state is being loaded", http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// serveReady does not wait for the source: a cluster out of reach, or hours of
+// spans to catch up with, are to be seen on /metrics and do not make the daemon
+// unfit to be asked.
+func serveReady(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ready") }
+
+func (d *daemon) serveReload(w http.ResponseWriter, r *http.Request) {
+	if !d.lifecycle {
+		http.Error(w, "reloading over HTTP is off; start with --web.enable-lifecycle, or send SIGHUP", http.StatusForbidden)
+		return
+	}
+	if err := d.reload(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintln(w, "new configuration taken")
+}
+
+// serveBackup streams one consistent state while the daemon goes on.
+func (d *daemon) serveBackup(w http.ResponseWriter, r *http.Request) {
+	if !d.admin {
+		http.Error(w, "the admin API is off; start with --web.enable-admin-api", http.StatusForbidden)
+		return
+	}
+	// A large state over a slow line takes its time; a client that is gone ends it.
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
+		d.log.Warn().Err(err).Msg("a backup of the state may be cut off")
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", `attachment; filename="traceslo-state.db"`)
+	switch n, err := d.store.Backup(w); {
+	case err != nil && n == 0:
+		d.log.Error().Err(err).Msg("no backup of the state was sent")
+		w.Header().Del("Content-Disposition")
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	case err != nil:
+		d.log.Error().Err(err).Msg("a backup of the state was not sent whole")
+		// The client must not take what it has for the whole.
+		panic(http.ErrAbortHandler)
+	}
+	d.log.Info().Str("remote", r.RemoteAddr).Msg("sent a backup of the state")
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/traceslo/traceslo/internal/state"
+	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/source"
+)
+
+// maxReaders bounds how many shards are read side by side: more would load
+// the cluster rather than help.
+const maxReaders = 4
+
+// A pipeline reads one source into one recorder, by one configuration.
+type pipeline struct {
+	*loaded
+	input    *input
+	recorder *sli.Recorder
+	feed     *source.Feed
+}
+
+// An input is a source that was opened.
+type input struct {
+	source.Source
+	// close lets go of its connections, when nobody reads it any more.
+	close func()
+}
+
+// newPipeline returns a pipeline that goes on where the state says that the
+// last one ended, and has /metrics serve its counts. No other pipeline of the
+// daemon may be at work.
+func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
+	readers := min(runtime.GOMAXPROCS(0), maxReaders)
+	recorder := sli.New(cfg.SLI, readers, d.log)
+	var positions *source.Positions
+	err := d.store.View(func(tx *state.Tx) (err error) {
+		if err := recorder.Load(tx, time.Now()); err != nil {
+			return err
+		}
+		positions, err = source.LoadPositions(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	feed, err := source.NewFeed(source.FeedOptions{
+		Source:    in,
+		Counter:   counter{recorder, d.store},
+		Positions: positions,
+		Start:     cfg.Source.Elasticsearch.Start,
+		Readers:   readers,
+		Poll:      cfg.Source.Elasticsearch.PollInterval,
+		Silence:   cfg.Source.Silence,
+		Log:       d.log,
+		Metrics:   d.feed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &pipeline{loaded: cfg, input: in, recorder: recorder, feed: feed}
+	d.current.Store(p)
+	return p, nil
+}
+
+// A counter puts what the recorder counted and how far the feed came into one
+// transaction, and shows the counts when that is durable: nobody ever sees a
+// count that a crash could take back, and none is taken twice.
+type counter struct {
+	*sli.Recorder
+	store *state.Store
+}
+
+// Commit implements source.Counter.
+func (c counter) Commit(now, watermark time.Time, save func(*state.Tx) error) error {
+	err := c.store.Update(func(tx *state.Tx) error {
+		if err := c.Save(tx, now, watermark); err != nil {
+			return err
+		}
+		return save(tx)
+	})
+	if err != nil {
+		return err
+	}
+	c.Publish()
+	return nil
+}
