@@ -15,7 +15,7 @@ import (
 func addCheck(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("check", "Say everything that is wrong with a configuration, at once, with line and cure.")
 	file := c.Flag("config.file", configHelp).Default("traceslo.yaml").String()
-	live := c.Flag("live", "Also ask the cluster for what the daemon needs: rights, indices, versions. It only reads.").Bool()
+	live := c.Flag("live", "Also ask the cluster for what the daemon needs: rights, indices, versions. It changes nothing there, but that an index is refreshed.").Bool()
 	commands["check"] = func(ctx context.Context, std stdio) error {
 		cfg, err := check(std, *file)
 		if err != nil || !*live {

@@ -33,7 +33,7 @@ func addServe(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("serve", "Read spans and serve metrics until SIGTERM. SIGHUP reads the configuration again.")
 	f := serveFlags{
 		config:    c.Flag("config.file", configHelp).Default("traceslo.yaml").String(),
-		storage:   c.Flag("storage.path", "The folder that keeps the state: counters, and how far was read.").Default("data").String(),
+		storage:   c.Flag("storage.path", storageHelp).Default("data").String(),
 		web:       kingpinflag.AddFlags(c, defaultAddress),
 		lifecycle: c.Flag("web.enable-lifecycle", "Let POST /-/reload read the configuration again.").Bool(),
 		admin:     c.Flag("web.enable-admin-api", "Let /api/v1/admin/state send a backup of the state.").Bool(),

@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -174,7 +175,7 @@ func scrape(url string) (map[string]*dto.MetricFamily, error) {
 	families := map[string]*dto.MetricFamily{}
 	for {
 		family := &dto.MetricFamily{}
-		if err := decoder.Decode(family); err == io.EOF {
+		if err := decoder.Decode(family); errors.Is(err, io.EOF) {
 			return families, nil
 		} else if err != nil {
 			return nil, err
@@ -230,9 +231,9 @@ func (tr *truth) compare(t *testing.T, families map[string]*dto.MetricFamily) {
 		want[key] = toHistogram(m.GetHistogram(), micros)
 		totals[key] = float64(len(tr.durations[key]))
 	}
-	errors := map[string]float64{}
+	failures := map[string]float64{}
 	for key, n := range tr.errors {
-		errors[key] = float64(n)
+		failures[key] = float64(n)
 	}
 	differ := func(what string, want, got string) {
 		if want != got {
@@ -254,8 +255,8 @@ func (tr *truth) compare(t *testing.T, families map[string]*dto.MetricFamily) {
 	for _, key := range slices.Sorted(maps.Keys(union(totals, gotTotals))) {
 		differ("jaeger_traces_total "+key, fmt.Sprint(totals[key]), fmt.Sprint(gotTotals[key]))
 	}
-	for _, key := range slices.Sorted(maps.Keys(union(errors, gotErrors))) {
-		differ("jaeger_trace_errors_total "+key, fmt.Sprint(errors[key]), fmt.Sprint(gotErrors[key]))
+	for _, key := range slices.Sorted(maps.Keys(union(failures, gotErrors))) {
+		differ("jaeger_trace_errors_total "+key, fmt.Sprint(failures[key]), fmt.Sprint(gotErrors[key]))
 	}
 }
 

@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -172,6 +173,48 @@ func TestAKilledProcessLosesNothingAndHalvesNothing(t *testing.T) {
 	}
 }
 
+func TestAProcessThatIsKilledWhileItCreatesTheFileIsNoHindrance(t *testing.T) {
+	for range 20 {
+		path := newPath(t)
+		killAfter(t, child(t, "count", path), 0, 20*time.Millisecond)
+		open(t, path)
+	}
+}
+
+func TestSeveralThatCreateTheFileAtOnceShareIt(t *testing.T) {
+	path := newPath(t)
+	const several = 6
+	errs := make(chan error)
+	for range several {
+		go func() {
+			for {
+				s, err := state.Open(path)
+				if errors.Is(err, state.ErrLocked) {
+					continue
+				}
+				if err != nil {
+					errs <- err
+					return
+				}
+				err = s.Update(func(tx *state.Tx) error {
+					b := tx.Bucket("b")
+					return b.Put([]byte("n"), append(bytes.Clone(b.Get([]byte("n"))), 'i'))
+				})
+				errs <- errors.Join(err, s.Close())
+				return
+			}
+		}()
+	}
+	for range several {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := mustRead(t, open(t, path))["b"]["n"]; len(got) != several {
+		t.Errorf("%d of %d updates are there", len(got), several)
+	}
+}
+
 // compactForEver compacts a file over and over, and says so before each time.
 func compactForEver(path string) error {
 	for {
@@ -297,61 +340,5 @@ func TestAFileAtItsSizeLimitIsReadOnAndWrittenOnWhenThereIsRoom(t *testing.T) {
 	}
 	if report.Size > 8<<20 || report.Size < 4<<20 {
 		t.Errorf("the file has %d bytes, want what the limits of 3, 5, and 8 MiB make", report.Size)
-	}
-}
-
-func TestAFullDiskIsReadOnAndWrittenOnWhenThereIsRoom(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("a file system of a known size cannot be mounted: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	path := filepath.Join(dir, state.FileName)
-	ballast := filepath.Join(dir, "ballast")
-	write(t, ballast, make([]byte, 2<<20))
-	s := open(t, path)
-	for range 2 {
-		if err := fillUp(s); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Remove(ballast); err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := state.Compact(path); !errors.Is(err, state.ErrFull) {
-		t.Errorf("Compact on a full disk = %v, want ErrFull", err)
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("there are %v, want the file alone", entries)
-	}
-	if _, err := state.Check(path); err != nil {
-		t.Error(err)
-	}
-	write(t, ballast, nil)
-	if err := fillDisk(ballast); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := state.Open(filepath.Join(dir, "another.db")); !errors.Is(err, state.ErrFull) {
-		t.Errorf("creating a file on a full disk = %v, want ErrFull", err)
-	}
-	open(t, path)
-}
-
-// fillDisk makes the file grow until the disk is full.
-func fillDisk(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	for {
-		if _, err := f.Write(make([]byte, pageSize)); errors.Is(err, syscall.ENOSPC) {
-			return nil
-		} else if err != nil {
-			return err
-		}
 	}
 }

@@ -10,11 +10,13 @@ import (
 	"time"
 )
 
-// How long acquire waits for another process to let go of the file, and how
-// often it looks.
 const (
+	// lockWait is how long acquire waits for another process to let go of the
+	// file, lockPoll how often it looks.
 	lockWait = time.Second
 	lockPoll = 25 * time.Millisecond
+	// maxMoved is how often acquire starts again since a locked file was replaced.
+	maxMoved = 100
 )
 
 // acquire opens and locks the file at path: for writing and against all others
@@ -25,7 +27,8 @@ func acquire(path string, write bool) (*os.File, error) {
 	if write {
 		flag, how = os.O_RDWR|os.O_CREATE, syscall.LOCK_EX|syscall.LOCK_NB
 	}
-	for deadline := time.Now().Add(lockWait); ; {
+	deadline := time.Now().Add(lockWait)
+	for moved := 0; ; {
 		file, err := os.OpenFile(path, flag, 0o600)
 		if err != nil {
 			return nil, openFailure(path, err)
@@ -43,12 +46,17 @@ func acquire(path string, write bool) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
+		if locked == nil {
+			// Others that create or compact it go first, but not for ever.
+			if moved++; moved > maxMoved {
+				return nil, fmt.Errorf("open state %q: another file takes its place over and over", path)
+			}
+			continue
+		}
 		if time.Now().After(deadline) {
 			return nil, fmt.Errorf("open state %q: %w; stop the other traceslo, or give another --storage.path", path, ErrLocked)
 		}
-		if locked != nil {
-			time.Sleep(lockPoll)
-		}
+		time.Sleep(lockPoll)
 	}
 }
 

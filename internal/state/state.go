@@ -170,8 +170,8 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	return tx.commit()
 }
 
-// View runs fn on one consistent state of the file. fn must not call Update or
-// Close. An error of fn is returned as it is, unless fn met damage.
+// View runs fn on one consistent state of the file. fn must neither call Update
+// or Close nor wait for one. An error of fn is returned as it is, unless fn met damage.
 func (s *Store) View(fn func(*Tx) error) error {
 	tx, err := s.begin(false)
 	if err != nil {

@@ -28,12 +28,12 @@ type contents struct {
 // verify reads the whole of a locked file and returns an error if anything in
 // it is not as it must be: the meta pages; every page, by its bounds, its order
 // and its place in the tree; that each page is in use once or free once; every
-// record's checksum, every bucket's digest, the header. record, if not nil, is
+// record's checksum, every bucket's digest, the header. visit, if not nil, is
 // given every record on the way; its error is returned as it is. Of what
 // is free it reads nothing.
 //
 // It goes by ReadAt: a disk that cannot read answers with an error, not a fault.
-func verify(file *os.File, record func(bucket string, key, value []byte) error) (*survey, error) {
+func verify(file *os.File, visit func(bucket string, key, value []byte) error) (*survey, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func verify(file *os.File, record func(bucket string, key, value []byte) error) 
 	if m.pages < 4 || m.pages > uint64(info.Size())/pageSize {
 		return nil, fmt.Errorf("the file is cut short: it has %d bytes and should have %d pages of %d", info.Size(), m.pages, pageSize)
 	}
-	w := &walker{file: file, meta: m, seen: make([]bool, m.pages), record: record, digests: make(map[string]digest)}
+	w := &walker{file: file, meta: m, seen: make([]bool, m.pages), visit: visit, digests: make(map[string]digest)}
 	w.size = info.Size()
 	w.survey.pages = m.pages
 	for id := range uint64(2) {
@@ -72,7 +72,7 @@ type walker struct {
 	meta    meta
 	seen    []bool // by page id
 	buffers []page // not in use
-	record  func(bucket string, key, value []byte) error
+	visit   func(bucket string, key, value []byte) error
 
 	headed  bool // the header was read
 	digests map[string]digest
@@ -261,10 +261,10 @@ func (w *walker) records(p page) error {
 		}
 		w.at.digest.add(crc)
 		w.at.bytes += int64(len(key) + len(value))
-		if w.record == nil {
+		if w.visit == nil {
 			continue
 		}
-		if err := w.record(w.at.name, key, value); err != nil {
+		if err := w.visit(w.at.name, key, value); err != nil {
 			return err
 		}
 	}
@@ -325,13 +325,13 @@ func (w *walker) compare() error {
 			return fmt.Errorf("bucket %q has %d records where it should have %d, or others", b.name, b.digest.records, want.records)
 		}
 	}
-	if len(w.buckets) != len(w.digests) || uint64(len(w.buckets)) != w.survey.header.buckets {
-		return fmt.Errorf("%d buckets where there should be %d", len(w.buckets), w.survey.header.buckets)
+	if len(w.buckets) != len(w.digests) || uint64(len(w.buckets)) != w.header.buckets {
+		return fmt.Errorf("%d buckets where there should be %d", len(w.buckets), w.header.buckets)
 	}
 	// One more is right, too: bbolt gives both meta pages of a backup the same
 	// root, but the second the number before.
-	if txid := w.survey.header.txid; txid != w.meta.txid && txid != w.meta.txid+1 {
-		return fmt.Errorf("the state is of transaction %d where it should be of %d", w.survey.header.txid, w.meta.txid)
+	if txid := w.header.txid; txid != w.meta.txid && txid != w.meta.txid+1 {
+		return fmt.Errorf("the state is of transaction %d where it should be of %d", w.header.txid, w.meta.txid)
 	}
 	return nil
 }

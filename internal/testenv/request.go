@@ -53,6 +53,12 @@ func (c *Cluster) Do(t testing.TB, method, path, body string) []byte {
 	return b
 }
 
+// Try is Do for use within Eventually: it returns the failure, such as that of a search while shards are still starting.
+func (c *Cluster) Try(t testing.TB, method, path, body string) ([]byte, error) {
+	t.Helper()
+	return c.do(t.Context(), method, path, body)
+}
+
 func (c *Cluster) do(ctx context.Context, method, path, body string) ([]byte, error) {
 	if len(c.nodes) == 0 {
 		shared := &Node{URL: c.URL, client: http.DefaultClient}

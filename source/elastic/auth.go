@@ -21,8 +21,9 @@ type credentials struct {
 	mu     sync.Mutex // guards all below
 	watch  *watch
 	header string
-	secret string
-	broken bool
+	// secrets are the forms in which the secret may come back.
+	secrets []string
+	broken  bool
 }
 
 func newCredentials(auth Auth, headers map[string]config.Secret, log zerolog.Logger, now time.Time) (*credentials, error) {
@@ -42,7 +43,7 @@ func (c *credentials) read() error {
 			return err
 		}
 	}
-	c.secret = secret
+	c.secrets = append(c.always[:len(c.always):len(c.always)], secret)
 	switch {
 	case c.auth.Basic != (Basic{}):
 		c.header = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.auth.Basic.Username+":"+secret))
@@ -52,9 +53,14 @@ func (c *credentials) read() error {
 			secret = base64.StdEncoding.EncodeToString([]byte(secret))
 		}
 		c.header = "ApiKey " + secret
+		plain, _ := base64.StdEncoding.DecodeString(secret)
+		_, key, _ := strings.Cut(string(plain), ":")
+		c.secrets = append(c.secrets, string(plain), key)
 	case secret != "":
 		c.header = "Bearer " + secret
 	}
+	_, sent, _ := strings.Cut(c.header, " ")
+	c.secrets = append(c.secrets, sent)
 	return nil
 }
 
@@ -99,8 +105,7 @@ func (c *credentials) reread() {
 func (c *credentials) scrub(text string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, sent, _ := strings.Cut(c.header, " ")
-	for _, secret := range append([]string{sent, c.secret}, c.always...) {
+	for _, secret := range c.secrets {
 		// Shorter ones would tear up the text, and tell by that what they are.
 		if len(secret) >= 4 {
 			text = strings.ReplaceAll(text, secret, "<secret>")

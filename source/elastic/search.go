@@ -47,7 +47,7 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 	}()
 	sparse := int64(1)
 	for after := r.After; after < r.Upto; {
-		size := s.sizes.now()
+		size := int(min(int64(s.sizes.now()), r.Upto-after))
 		q := query{Range: r, primaryOnly: s.catalogue.byUUID[r.UUID].primaryOnly, size: size}
 		q.After = after
 		// A window of numbers no wider than the page spares the cluster from
@@ -171,7 +171,7 @@ func (s *Source) search(ctx context.Context, w *reader, q query) error {
 			return err
 		}
 		if !q.sourceless {
-			s.sizes.learn(q.size, a.Hits, len(body))
+			s.sizes.learn(a.Hits, len(body))
 		}
 		w.page = source.Page{Spans: a.Spans, Unreadable: a.Unreadable, Last: q.Upto}
 		if a.Hits == q.size {
@@ -234,11 +234,12 @@ func (p *pageSize) shrink(from int) {
 	}
 }
 
-// learn takes in that an answer to a query of that size had so many documents and bytes.
-func (p *pageSize) learn(size, hits, bytes int) {
+// learn takes in that an answer had so many documents and bytes.
+func (p *pageSize) learn(hits, bytes int) {
 	if hits == 0 {
 		return
 	}
 	fit := min(maxPage, max(1, hits*pageBytes/max(1, bytes)))
+	size := p.now()
 	p.set(min(fit, size+size/8+1))
 }

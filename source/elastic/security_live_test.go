@@ -31,11 +31,11 @@ func TestLiveRightsAndCredentials(t *testing.T) {
 	c := testenv.StartCluster(t, testenv.ClusterOptions{Flavor: testenv.Elasticsearch, Version: "8.19.7", Security: true})
 	prefix := c.Prefix(t)
 	index := prefix + "-jaeger-span-2026-01-02"
-	c.Do(t, "PUT", "/"+index, `{"settings":{"number_of_shards":1,"number_of_replicas":0},`+mapping+`}`)
-	store(t.Context(), t, c, index, 0, 20)
 	closed := prefix + "-jaeger-span-2026-01-01"
 	c.Do(t, "PUT", "/"+closed, "")
 	c.Do(t, "POST", "/"+closed+"/_close", "")
+	c.Do(t, "PUT", "/"+index, `{"settings":{"number_of_shards":1,"number_of_replicas":0},`+mapping+`}`)
+	store(t.Context(), t, c, index, 0, 20)
 
 	put := func(t *testing.T, name string, body []byte) {
 		t.Helper()
@@ -43,7 +43,9 @@ func TestLiveRightsAndCredentials(t *testing.T) {
 		c.Do(t, "PUT", "/_security/user/"+name, `{"password":"first password","roles":["`+name+`"]}`)
 	}
 	as := func(name, password string) func(*elastic.Config) {
-		return func(c *elastic.Config) { c.Auth.Basic = elastic.Basic{Username: name, Password: config.Secret(password)} }
+		return func(c *elastic.Config) {
+			c.Auth.Basic = elastic.Basic{Username: name, Password: config.Secret(password)}
+		}
 	}
 	readAll := func(t *testing.T, s *elastic.Source) (int, error) {
 		t.Helper()

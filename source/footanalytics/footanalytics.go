@@ -160,8 +160,14 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 	from := s.from(r)
 	begun := from
 	w.page.reset()
-	read := from > r.Upto
-	err := w.walk(from, r.Upto, func(slot int64, ended []record) error {
+	if from > r.Upto {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		w.page.Last = r.Upto
+		return page(&w.page.Page)
+	}
+	return w.walk(from, r.Upto, func(slot int64, ended []record) error {
 		for i := range ended {
 			w.page.add(&ended[i])
 		}
@@ -176,14 +182,6 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 		w.page.reset()
 		return err
 	})
-	if err != nil || !read {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	w.page.Last = r.Upto
-	return page(&w.page.Page)
 }
 
 // from returns the first slot of r that may hold spans.

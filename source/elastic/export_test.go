@@ -1,0 +1,36 @@
+package elastic
+
+import (
+	"context"
+	"net"
+)
+
+// NewWithDial is New with connections of the test's own making.
+func NewWithDial(o Options, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*Source, error) {
+	return newSource(o, dial)
+}
+
+// MaxAnswer is the largest answer that is read.
+const MaxAnswer = maxAnswer
+
+// ParseStats and ParseSettings read what a cluster answers; their results are
+// the package's own.
+func ParseStats(body []byte) error {
+	_, err := parseStats(body)
+	return err
+}
+
+// ParseSettings returns the names of the indices that the settings tell of.
+func ParseSettings(body []byte) ([]string, error) {
+	byUUID, err := parseSettings(body, newNames("", "-"))
+	var found []string
+	for _, f := range byUUID {
+		found = append(found, f.name)
+	}
+	return found, err
+}
+
+// Follows tells whether an index is followed by its name.
+func Follows(prefix, separator, name string) bool {
+	return newNames(prefix, separator).followed.MatchString(name)
+}

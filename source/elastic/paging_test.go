@@ -1,0 +1,230 @@
+package elastic_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/sourcetest"
+)
+
+// A shelf plays the search of one shard: it holds documents by their numbers.
+type shelf struct {
+	// at are the numbers of the documents, ascending.
+	at []int
+	// pad is how many bytes a document has besides.
+	pad map[int]int
+	// most is the largest size that is answered, 0 for any; refuse is the answer to a larger one.
+	most   int
+	refuse func(http.ResponseWriter, int) bool
+
+	sizes []int // that were asked for
+}
+
+// A searchBody is what of a search the shelf understands.
+type searchBody struct {
+	Size   int
+	Source *bool `json:"_source"`
+	Query  struct {
+		Bool struct {
+			Filter []struct {
+				Range struct {
+					SeqNo struct{ GT, LTE int } `json:"_seq_no"`
+				}
+			}
+		}
+	}
+}
+
+// search answers a search.
+func (h *shelf) search(w http.ResponseWriter, _ *http.Request, body []byte) bool {
+	var q searchBody
+	if err := json.Unmarshal(body, &q); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return true
+	}
+	h.sizes = append(h.sizes, q.Size)
+	if h.most > 0 && q.Size > h.most {
+		return h.refuse(w, 1)
+	}
+	r := q.Query.Bool.Filter[0].Range.SeqNo
+	from, _ := slices.BinarySearch(h.at, r.GT+1)
+	to, _ := slices.BinarySearch(h.at, r.LTE+1)
+	found := h.at[from:to]
+	found = found[:min(len(found), q.Size)]
+	answer := strings.Split(hits(found...), `"process"`)
+	w.Header().Set("Content-Type", "application/json")
+	if q.Source != nil {
+		_, _ = fmt.Fprintf(w, `{"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"hits":[{"_index":"i","_id":"%d","sort":[%[1]d]}]}}`, found[0])
+		return true
+	}
+	for i, part := range answer {
+		if i > 0 {
+			_, _ = io.WriteString(w, `"pad":"`)
+			space := strings.Repeat(" ", 1<<20)
+			for pad := h.pad[found[i-1]]; pad > 0; pad -= len(space) {
+				_, _ = io.WriteString(w, space[:min(pad, len(space))])
+			}
+			_, _ = io.WriteString(w, `","process"`)
+		}
+		_, _ = io.WriteString(w, part)
+	}
+	return true
+}
+
+// stats are statistics in which the recorded index's shards reach so far.
+func reaching(c *cluster, upto int) string {
+	stats := string(c.read("stats", nil))
+	return strings.ReplaceAll(stats, `"max_seq_no":1,"global_checkpoint":1}`, fmt.Sprintf(`"max_seq_no":%d,"global_checkpoint":%[1]d}`, upto))
+}
+
+func every(step, upto int) []int {
+	var at []int
+	for n := 0; n <= upto; n += step {
+		at = append(at, n)
+	}
+	return at
+}
+
+func TestARangeIsReadPageByPage(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		shelf    shelf
+		upto     int
+		searches int // at most
+	}{
+		{"numbers without gaps", shelf{at: every(1, 9999)}, 9999, 8},
+		{"one document in a thousand", shelf{at: every(1000, 999_999)}, 999_999, 20},
+		{"one document in a million", shelf{at: every(1_000_000, 50_000_000)}, 50_000_000, 30},
+		{"a desert and then a crowd", shelf{at: slices.Concat([]int{3}, every(1, 1005000)[1_000_000:])}, 1_005_000, 30},
+		{"nothing at all", shelf{}, 5000, 5},
+		{"a gap at the end", shelf{at: every(1, 10)}, 20000, 10},
+		{"answers that are too large for a gateway", shelf{at: every(1, 999), most: 200, refuse: say(413, "text/html", "too large")}, 999, 12},
+		{"a cluster whose memory is short", shelf{at: every(1, 999), most: 200, refuse: complain("circuit_breaking_exception", "Data too large", 429)}, 999, 12},
+		{"an index with a narrow result window", shelf{at: every(1, 999), most: 200, refuse: complain("illegal_argument_exception", "Result window is too large, see [index.max_result_window]", 400)}, 999, 12},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t)
+				c.answer("stats", http.StatusOK, reaching(c, test.upto))
+				c.on["search"] = test.shelf.search
+				s, end := c.serve(nil)
+				defer end()
+				v := survey(t, s)
+				r := all(v, find(t, v, recordedIndex), 0)
+				var got []int
+				last := r.After
+				if err := s.Read(t.Context(), r, func(p *source.Page) error {
+					for i := range p.Spans {
+						got = append(got, int(p.Spans[i].SpanID)-1)
+						if n := int64(p.Spans[i].SpanID) - 1; n <= last || n > p.Last {
+							t.Errorf("number %d in the page (%d, %d]", n, last, p.Last)
+						}
+					}
+					last = p.Last
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				if last != r.Upto {
+					t.Errorf("ended at %d", last)
+				}
+				if diff := cmp.Diff(test.shelf.at, got); diff != "" {
+					t.Errorf("%d documents instead of %d", len(got), len(test.shelf.at))
+				}
+				if n := len(test.shelf.sizes); n > test.searches {
+					t.Errorf("%d searches: %v", n, test.shelf.sizes)
+				}
+			})
+		})
+	}
+}
+
+func TestPagesAreAsLargeAsTheirDocumentsAllow(t *testing.T) {
+	for _, test := range []struct {
+		name      string
+		pad       int
+		low, high int // of the last full page
+	}{
+		{"small documents come by thousands", 0, 3000, 5000},
+		{"documents of 20 kB come by hundreds", 20_000, 300, 450},
+		{"documents of 1 MB come by the handful", 1 << 20, 5, 10},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCluster(t)
+				upto := 20 * test.high
+				h := shelf{at: every(1, upto), pad: map[int]int{}}
+				for n := range upto + 1 {
+					h.pad[n] = test.pad
+				}
+				c.answer("stats", http.StatusOK, reaching(c, upto))
+				c.on["search"] = h.search
+				s, end := c.serve(nil)
+				defer end()
+				v := survey(t, s)
+				var pages []int
+				if err := s.Read(t.Context(), all(v, find(t, v, recordedIndex), 0), func(p *source.Page) error {
+					pages = append(pages, len(p.Spans))
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				if full := pages[len(pages)-2]; full < test.low || full > test.high {
+					t.Errorf("pages of %v", pages)
+				}
+			})
+		})
+	}
+}
+
+func TestADocumentThatIsTooLargeIsReadPast(t *testing.T) {
+	c := newCluster(t)
+	c.answer("stats", http.StatusOK, reaching(c, 9))
+	h := shelf{at: every(1, 9), pad: map[int]int{4: 65 << 20}}
+	c.on["search"] = h.search
+	s, end := c.serve(nil)
+	defer end()
+	v := survey(t, s)
+	var spans, unreadable []int
+	if err := s.Read(t.Context(), all(v, find(t, v, recordedIndex), 0), func(p *source.Page) error {
+		for _, span := range p.Spans {
+			spans = append(spans, int(span.SpanID)-1)
+		}
+		for _, bad := range p.Unreadable {
+			if bad.ID != "4" || bad.Index != "i" {
+				t.Errorf("not understood: %+v", bad)
+			}
+			unreadable = append(unreadable, int(p.Last))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{0, 1, 2, 3, 5, 6, 7, 8, 9}, spans); diff != "" {
+		t.Errorf("spans (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]int{4}, unreadable); diff != "" {
+		t.Errorf("not understood (-want +got):\n%s", diff)
+	}
+}
+
+func TestSourceKeepsTheContract(t *testing.T) {
+	c := newCluster(t)
+	c.answer("stats", http.StatusOK, reaching(c, 6000))
+	c.on["search"] = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		h := shelf{at: every(2, 6000)}
+		return r.URL.Query().Get("preference") == "_shards:0" && h.search(w, r, body)
+	}
+	s, end := c.serve(nil)
+	defer end()
+	sourcetest.Contract(t, s)
+}
