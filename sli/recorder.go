@@ -37,8 +37,10 @@ type Recorder struct {
 	epochs  []epoch
 	meta    meta
 	scratch *counts
-	buffer  []byte
-	saved   saved
+	// buffer and keyBytes hold what is handed to the state file, which copies it.
+	buffer   []byte
+	keyBytes [8]byte
+	saved    saved
 	// reset, rewrite and stale are what Load found to change: all records are
 	// dropped; all are written anew; these buckets are dropped.
 	reset, rewrite bool
@@ -112,6 +114,7 @@ func (r *Recorder) Count(worker int, spans []source.Span) {
 	}
 	g.mu.RLock()
 	defer g.mu.RUnlock()
+	n := 0
 	for i := range spans {
 		s := &spans[i]
 		if r.dedup != nil && t.page.repeated[i] {
@@ -123,8 +126,14 @@ func (r *Recorder) Count(worker int, spans []source.Span) {
 		if to == nil || s.Failed {
 			to, failure = r.place(t, s, to)
 		}
-		t.add(to, s, failure, r.horizon)
+		t.batch[n] = placed{span: s, set: to, failure: failure}
+		if n++; n == batchLen {
+			t.addAll(t.batch[:n], r.horizon)
+			n = 0
+		}
 	}
+	t.addAll(t.batch[:n], r.horizon)
+	clear(t.batch[:])
 }
 
 // place finds the label set of a span, if it is not known, and its type of

@@ -237,26 +237,26 @@ func (r *Recorder) write(tx *state.Tx) error {
 	if r.rewrite {
 		// Those that counted are written once more below.
 		for _, s := range r.visible {
-			if err := counts.Put(setKey(s), r.bytes(s.committed[:r.scratch.mustDecode(s.committed)])); err != nil {
+			if err := counts.Put(r.key(s), r.bytes(s.committed[:r.scratch.mustDecode(s.committed)])); err != nil {
 				return fmt.Errorf("write %q: %w", countsBucket, err)
 			}
 		}
 	}
 	for _, s := range r.saved.born {
-		if err := labels.Put(setKey(s), s.labels().append(nil)); err != nil {
+		if err := labels.Put(r.key(s), s.labels().append(nil)); err != nil {
 			return fmt.Errorf("write %q: %w", labelsBucket, err)
 		}
 	}
 	for _, c := range r.saved.sets {
-		if err := counts.Put(setKey(c.set), r.bytes(c.record[:c.durable])); err != nil {
+		if err := counts.Put(r.key(c.set), r.bytes(c.record[:c.durable])); err != nil {
 			return fmt.Errorf("write %q: %w", countsBucket, err)
 		}
 	}
 	for _, s := range r.saved.ended {
-		if err := labels.Delete(setKey(s)); err != nil {
+		if err := labels.Delete(r.key(s)); err != nil {
 			return fmt.Errorf("write %q: %w", labelsBucket, err)
 		}
-		if err := counts.Delete(setKey(s)); err != nil {
+		if err := counts.Delete(r.key(s)); err != nil {
 			return fmt.Errorf("write %q: %w", countsBucket, err)
 		}
 	}
@@ -279,4 +279,8 @@ func (r *Recorder) bytes(s string) []byte {
 	return r.buffer
 }
 
-func setKey(s *set) []byte { return binary.BigEndian.AppendUint64(nil, s.id) }
+// key returns the key of s in memory that the next call uses again.
+func (r *Recorder) key(s *set) []byte {
+	binary.BigEndian.PutUint64(r.keyBytes[:], s.id)
+	return r.keyBytes[:]
+}

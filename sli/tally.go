@@ -22,23 +22,38 @@ type tally struct {
 	// duplicates are spans that were counted before, overflows those that met a limit.
 	duplicates uint64
 	overflows  map[overflow]uint64
-	// page is what the dedup window needs while it looks at a page.
-	page page
+	// page is what the dedup window needs while it looks at a page, and batch
+	// the spans that are looked up at once.
+	page  page
+	batch [batchLen]placed
+	// touched keeps the compiler from leaving reads out that fetch memory.
+	touched uint16
 	// values holds the dimensions of a span that has no label set yet.
 	values []string
 }
 
-// A cell is what one worker counted of one label set: a small map from keys to
-// numbers, kept in blocks, and a sum.
-type cell struct {
-	set             *set
-	sumHigh, sumLow uint64
-	// head is the place of its first block, plus one.
-	head uint32
+// batchLen is how many spans are looked up before they are added: looking up
+// waits for memory, and does so for many spans at once if nothing comes between.
+const batchLen = 32
+
+// A placed is a span, where it counts, and its type of error if it failed.
+type placed struct {
+	span    *source.Span
+	set     *set
+	cell    uint32
+	failure uint16
 }
 
-// A block is one cache line of a cell's map. A key of 0 is a free place. What is
-// counted often comes early, for it is met early.
+// A cell is what one worker counted of one label set: a sum, and a small map
+// from keys to numbers, of which the cell itself is the first block.
+type cell struct {
+	block
+	set             *set
+	sumHigh, sumLow uint64
+}
+
+// A block is as much of a cell's map as a cache line holds. A key of 0 is a free
+// place. What is counted often comes early, for it is met early.
 type block struct {
 	numbers [blockLen]uint32
 	keys    [blockLen]uint16
@@ -58,10 +73,23 @@ const (
 
 func newTally(s *scale) *tally { return &tally{scale: s, overflows: map[overflow]uint64{}} }
 
-// add counts a span in its label set. failure is the place of its type of
-// error, if it failed.
-func (t *tally) add(to *set, s *source.Span, failure uint16, horizon int64) {
-	c := t.cell(to)
+// addAll counts the spans of a batch.
+func (t *tally) addAll(batch []placed, horizon int64) {
+	touched := uint16(0)
+	for i := range batch {
+		p := &batch[i]
+		p.cell = t.cell(p.set)
+		touched |= t.cells[p.cell].keys[0]
+	}
+	t.touched = touched
+	for i := range batch {
+		t.add(&t.cells[batch[i].cell], batch[i].span, batch[i].failure, horizon)
+	}
+}
+
+// add counts a span in the cell of its label set. failure is the place of its
+// type of error, if it failed.
+func (t *tally) add(c *cell, s *source.Span, failure uint16, horizon int64) {
 	micros := uint64(max(s.Duration, 0))
 	var carry uint64
 	c.sumLow, carry = bits.Add64(c.sumLow, micros, 0)
@@ -87,8 +115,8 @@ func (t *tally) add(to *set, s *source.Span, failure uint16, horizon int64) {
 	}
 }
 
-// cell returns the set's cell. It is valid until the next call.
-func (t *tally) cell(s *set) *cell {
+// cell returns the place of the set's cell.
+func (t *tally) cell(s *set) uint32 {
 	for int(s.slot) >= len(t.at) {
 		t.at = append(t.at, 0)
 	}
@@ -98,16 +126,14 @@ func (t *tally) cell(s *set) *cell {
 		place = uint32(len(t.cells))
 		t.at[s.slot] = place
 	}
-	return &t.cells[place-1]
+	return place - 1
 }
 
 // number returns the number at key in c's map, 0 if it is new there. The
 // numbers have 32 bits: a worker counts fewer spans in a step. The pointer is
 // valid until the next call.
 func (t *tally) number(c *cell, key uint16) *uint32 {
-	link := &c.head
-	for *link != 0 {
-		b := &t.blocks[*link-1]
+	for b := &c.block; ; b = &t.blocks[b.next-1] {
 		for i, k := range &b.keys {
 			if k == key {
 				return &b.numbers[i]
@@ -117,12 +143,12 @@ func (t *tally) number(c *cell, key uint16) *uint32 {
 				return &b.numbers[i]
 			}
 		}
-		link = &b.next
+		if b.next == 0 {
+			// The link is set before the blocks may move.
+			b.next = uint32(len(t.blocks) + 1)
+			t.blocks = append(t.blocks, block{})
+		}
 	}
-	// The link is set before the blocks may move.
-	*link = uint32(len(t.blocks) + 1)
-	t.blocks = append(t.blocks, block{keys: [blockLen]uint16{key}})
-	return &t.blocks[len(t.blocks)-1].numbers[0]
 }
 
 // sum adds what the tally has of the set to c, and reports the types of errors
@@ -133,8 +159,7 @@ func (t *tally) sum(s *set, c *counts, failed func(place uint16, n uint64)) {
 	}
 	from := &t.cells[t.at[s.slot]-1]
 	c.addSum(from.sumHigh, from.sumLow)
-	for link := from.head; link != 0; link = t.blocks[link-1].next {
-		b := &t.blocks[link-1]
+	for b := &from.block; ; b = &t.blocks[b.next-1] {
 		for i, key := range &b.keys {
 			switch n := uint64(b.numbers[i]); {
 			case key == 0:
@@ -147,6 +172,9 @@ func (t *tally) sum(s *set, c *counts, failed func(place uint16, n uint64)) {
 				c.classic[t.scale.classic[fine]] += n
 				c.addNative(int(t.scale.native[fine]), n)
 			}
+		}
+		if b.next == 0 {
+			return
 		}
 	}
 }
