@@ -93,8 +93,6 @@ type bench struct {
 	ids     uint64
 }
 
-var errFull = errors.New("no space left")
-
 var epoch = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func newBench(t *testing.T, start source.Start) *bench {
@@ -496,8 +494,8 @@ func TestBreakAndUnbreak(t *testing.T) {
 				return nil
 			}
 		}, func(b *bench) { b.memory.OnRead = nil }},
-		{"the commit fails", func(b *bench) { b.book.failCommit = errFull }, func(b *bench) { b.book.failCommit = nil }},
-		{"the commit fails after it became durable", func(b *bench) { b.book.failAfter = errFull }, func(b *bench) { b.book.failAfter = nil }},
+		{"the commit fails", func(b *bench) { b.book.failCommit = state.ErrFull }, func(b *bench) { b.book.failCommit = nil }},
+		{"the commit fails after it became durable", func(b *bench) { b.book.failAfter = state.ErrFull }, func(b *bench) { b.book.failAfter = nil }},
 	}
 	for _, tt := range tests {
 		for _, kill := range []bool{false, true} {
@@ -581,7 +579,7 @@ func TestAnythingMayHappen(t *testing.T) {
 				x, on := live[rnd.IntN(len(live))], rnd.IntN(2) == 0
 				x.Set(func(i *source.Index) { i.Shards[0].Ready = on })
 			case op == 9:
-				b.book.failCommit = [...]error{nil, nil, errFull}[rnd.IntN(3)]
+				b.book.failCommit = [...]error{nil, nil, state.ErrFull}[rnd.IntN(3)]
 			case op == 10 && rnd.IntN(3) == 0:
 				b.restart()
 			default:
@@ -682,6 +680,34 @@ func TestRunPollsBacksOffAndSpeaksOnce(t *testing.T) {
 			t.Errorf("the recovery was not logged:\n%s", b.log)
 		}
 	})
+}
+
+func TestRunEndsWhenTheStateIsDamaged(t *testing.T) {
+	b := newBench(t, source.Start{Earliest: true})
+	b.book.failCommit = fmt.Errorf("page 7: %w", state.ErrDamaged)
+	if err := b.feed.Run(t.Context()); !errors.Is(err, state.ErrDamaged) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStartReadsWhatItWrites(t *testing.T) {
+	for text, want := range map[string]source.Start{
+		"now": {}, "earliest": {Earliest: true}, "24h": {Back: 24 * time.Hour}, "7d": {Back: 7 * 24 * time.Hour}, "1d12h": {Back: 36 * time.Hour},
+	} {
+		var got, again source.Start
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q: got %+v, %v", text, got, err)
+		}
+		if err := again.UnmarshalText([]byte(got.String())); err != nil || again != got {
+			t.Errorf("%q is written %q and read %+v, %v", text, got, again, err)
+		}
+	}
+	for _, text := range []string{"", "yesterday", "0s", "-1h", "24", "999999999999d"} {
+		var got source.Start
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is read as %+v", text, got)
+		}
+	}
 }
 
 func TestMetricsKeepTheRules(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/traceslo/traceslo/internal/state"
 )
 
 // lastCommit is how long a feed that was told to end may take to commit what
@@ -15,7 +17,8 @@ const maxBackOff = time.Minute
 
 // Run steps until ctx ends, then commits what is counted and returns nil. An
 // error of a step is logged when it begins and when it ends, and the step is
-// tried again, at growing intervals.
+// tried again, at growing intervals; but a state that turns out to be damaged
+// (state.ErrDamaged) does not mend itself, and Run returns that.
 func (f *Feed) Run(ctx context.Context) error {
 	var failing string
 	failures := 0
@@ -24,6 +27,8 @@ func (f *Feed) Run(ctx context.Context) error {
 		more, err := f.Step(ctx, began)
 		wait := f.Poll - time.Since(began)
 		switch {
+		case errors.Is(err, state.ErrDamaged):
+			return err
 		case ctx.Err() != nil:
 		case err != nil:
 			failures++

@@ -2,8 +2,9 @@ package source
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/traceslo/traceslo/internal/config"
 )
 
 // Start says which of the spans that were stored before the first run count.
@@ -26,18 +27,7 @@ func (s *Start) UnmarshalText(text []byte) error {
 		*s = Start{Earliest: true}
 		return nil
 	}
-	// time.ParseDuration knows no days, in which people think here.
-	var back time.Duration
-	var err error
-	if days, ok := strings.CutSuffix(word, "d"); ok {
-		back, err = time.ParseDuration(days + "h")
-		if back > 1<<63/24-1 {
-			return fmt.Errorf("%q is too long ago; write now, earliest or a duration such as 24h", word)
-		}
-		back *= 24
-	} else {
-		back, err = time.ParseDuration(word)
-	}
+	back, err := config.ParseDuration(word)
 	if err != nil || back <= 0 {
 		return fmt.Errorf("%q is no start; write now, earliest or a duration such as 24h", word)
 	}
@@ -54,7 +44,7 @@ func (s Start) String() string {
 	case s.Earliest:
 		return "earliest"
 	case s.Back != 0:
-		return s.Back.String()
+		return config.FormatDuration(s.Back)
 	}
 	return "now"
 }
