@@ -23,7 +23,7 @@ import (
 
 // A daemon is a traceslo that a test starts and kills, again and again over one state.
 type daemon struct {
-	t       *testing.T
+	t       testing.TB
 	binary  string
 	config  string
 	storage string
@@ -32,7 +32,7 @@ type daemon struct {
 }
 
 // newDaemon prepares a daemon with that configuration; start starts it.
-func newDaemon(t *testing.T, config string) *daemon {
+func newDaemon(t testing.TB, config string) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	d := &daemon{t: t, binary: testenv.Binary(t, "./cmd/traceslo"), config: filepath.Join(dir, "traceslo.yaml"), storage: filepath.Join(dir, "data")}
@@ -134,7 +134,7 @@ func load(ctx context.Context, bulk *footanalytics.Bulk, tr *truth, rnd *rand.Ra
 
 // spanTemplate makes every span index of a prefix one of three shards, with
 // Jaeger's types for what is searched.
-func spanTemplate(t *testing.T, c *testenv.Cluster, prefix string, replicas int) {
+func spanTemplate(t testing.TB, c *testenv.Cluster, prefix string, replicas int) {
 	t.Helper()
 	properties := `{"traceID":{"type":"keyword"},"spanID":{"type":"keyword"},"operationName":{"type":"keyword","ignore_above":256},
 		"startTime":{"type":"long"},"startTimeMillis":{"type":"date","format":"epoch_millis"},"duration":{"type":"long"},

@@ -208,7 +208,7 @@ func labels(m *dto.Metric) map[string]string {
 }
 
 // compare fails the test for every series that differs from the truth.
-func (tr *truth) compare(t *testing.T, families map[string]*dto.MetricFamily) {
+func (tr *truth) compare(t testing.TB, families map[string]*dto.MetricFamily) {
 	t.Helper()
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
