@@ -268,37 +268,43 @@ func TestExactWhileNodesDie(t *testing.T) {
 	d.start()
 
 	tr := newTruth()
-	var progress atomic.Int64
-	const each = 6_000
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	const rounds, writers, each = 2, 5, 3_000
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
-	var writers sync.WaitGroup
-	for i := range 5 {
-		writers.Go(func() {
-			bulk, err := footanalytics.NewBulk(urls[0], &http.Client{Timeout: 30 * time.Second, Transport: &failover{urls: urls, at: i}})
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			rnd := rand.New(rand.NewPCG(uint64(now.UnixNano()), uint64(i)))
-			if err := load(ctx, bulk, tr, rnd, each, "api-gateway", now, func() string { return today }, &progress); err != nil {
-				t.Errorf("writer %d: %v", i, err)
-			}
-		})
-	}
-	for round := range 2 {
+	for round := range rounds {
+		var progress atomic.Int64
+		var writing sync.WaitGroup
+		for i := range writers {
+			writing.Go(func() {
+				// Each writer knows one node; when that dies it goes to the next.
+				bulk, err := footanalytics.NewBulk(urls[0], &http.Client{Timeout: 30 * time.Second, Transport: &failover{urls: urls, at: i}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				rnd := rand.New(rand.NewPCG(uint64(now.UnixNano()), uint64(round*writers+i)))
+				if err := load(ctx, bulk, tr, rnd, each, "api-gateway", now, func() string { return today }, &progress); err != nil {
+					t.Errorf("writer %d: %v", i, err)
+				}
+			})
+		}
 		testenv.Eventually(t, 3*time.Minute, func() error {
-			if at := progress.Load(); at < int64(round+1)*each {
+			if at := progress.Load(); at < writers*each/4 {
 				return fmt.Errorf("%d spans written", at)
 			}
 			return nil
 		})
 		victim := mostPrimaries(t, c, today)
-		t.Logf("killing node %s after %d spans", victim.URL, progress.Load())
 		victim.Kill()
+		at := progress.Load()
+		t.Logf("killed node %s after %d of %d spans of round %d", victim.URL, at, writers*each, round)
+		if at >= writers*each {
+			t.Error("the node was not killed under load")
+		}
 		c.Restart(t, victim)
+		writing.Wait()
 		// The next victim must not hold the last copy of a shard.
-		testenv.Eventually(t, 2*time.Minute, func() error {
+		testenv.Eventually(t, 3*time.Minute, func() error {
 			answer := c.Do(t, "GET", "/_cluster/health/"+today+"?filter_path=status", "")
 			if !strings.Contains(string(answer), "green") {
 				return errors.New(string(answer))
@@ -306,7 +312,6 @@ func TestExactWhileNodesDie(t *testing.T) {
 			return nil
 		})
 	}
-	writers.Wait()
 	d.settled(2 * time.Minute)
 	d.compare(tr)
 	t.Logf("%d spans counted exactly over two killed nodes", tr.spans)
