@@ -13,7 +13,7 @@ import (
 )
 
 // startTime bounds how long a node may take from its start to its first answer, on a busy machine.
-const startTime = 3 * time.Minute
+const startTime = 5 * time.Minute
 
 // A Node is one server process of a cluster. It keeps its ports and its data when it is restarted.
 type Node struct {
