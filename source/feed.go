@@ -281,7 +281,9 @@ func (f *Feed) settle(now time.Time, later Survey) (bool, error) {
 	// Confirmed once is confirmed for good: a commit that fails is tried again as it is.
 	f.read = nil
 	watermark := f.watermark
-	if f.tally.whole {
+	// A source may show what is older after what was newer: nothing that is
+	// counted becomes uncounted by that.
+	if f.tally.whole && f.tally.taken.After(watermark) {
 		watermark = f.tally.taken
 	}
 	if f.tally.spans > 0 || f.next.dirty() || now.Sub(f.lastCommit) >= idleCommit {

@@ -46,7 +46,8 @@ func (s *Source) age(survey *source.Survey) {
 				continue
 			}
 			key := shardKey{index.UUID, shard.Number}
-			samples := append(s.aging[key], sample{survey.Taken, shard.History, shard.Upto})
+			samples := s.aging[key]
+			samples = append(samples, sample{survey.Taken, shard.History, shard.Upto})
 			if samples[0].history != shard.History {
 				samples = samples[len(samples)-1:]
 			}

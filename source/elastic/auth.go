@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ func (c *credentials) read() error {
 			return err
 		}
 	}
-	c.secrets = append(c.always[:len(c.always):len(c.always)], secret)
+	c.secrets = slices.Concat(c.always, []string{secret})
 	switch {
 	case c.auth.Basic != (Basic{}):
 		c.header = "Basic " + base64.StdEncoding.EncodeToString([]byte(c.auth.Basic.Username+":"+secret))

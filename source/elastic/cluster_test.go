@@ -23,7 +23,16 @@ import (
 	"github.com/traceslo/traceslo/source/elastic"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }
+
+// tests are those of the package, and the end of what the test environment keeps open for them.
+type tests struct{ *testing.M }
+
+// Run implements goleak.TestingM.
+func (t tests) Run() int {
+	defer http.DefaultClient.CloseIdleConnections()
+	return t.M.Run()
+}
 
 // A cluster plays Elasticsearch: it answers with what was recorded, unless the
 // test says otherwise, and remembers what it was asked.
@@ -52,11 +61,10 @@ func newCluster(t testing.TB) *cluster {
 	return &cluster{t: t, recorded: filepath.Join("testdata", "answer", "elasticsearch-8.19.7"), on: map[string]func(http.ResponseWriter, *http.Request, []byte) bool{}}
 }
 
-// answer makes the cluster answer an operation always so.
-func (c *cluster) answer(operation string, status int, body string) {
+// answer makes the cluster answer an operation always so, and with success.
+func (c *cluster) answer(operation, body string) {
 	c.on[operation] = func(w http.ResponseWriter, _ *http.Request, _ []byte) bool {
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 		return true
 	}

@@ -16,6 +16,7 @@ package elastic
 import (
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ import (
 
 // Options are what a Source is made of.
 type Options struct {
-	// Config is valid: Config.Validate has no fault in it but warnings.
+	// Config has no fault but warnings, see Config.Validate; New refuses it else.
 	Config Config
 	// Tags are those whose values Span.Tags holds, in that order.
 	Tags []string
@@ -61,7 +62,9 @@ type Source struct {
 
 // New returns a source that has asked for nothing yet. It reads the files of
 // credentials and certificates.
-func New(o Options) (*Source, error) { return newSource(o, nil) }
+func New(o Options) (*Source, error) {
+	return newSource(o, (&net.Dialer{Timeout: 10 * time.Second}).DialContext)
+}
 
 func newSource(o Options, dial dialer) (*Source, error) {
 	var wrong []error
@@ -87,11 +90,17 @@ func newSource(o Options, dial dialer) (*Source, error) {
 // Close closes the connections. No other method is called after it.
 func (s *Source) Close() { s.link.close() }
 
+// maxSaid bounds what once remembers, as some of it is the cluster's own words.
+const maxSaid = 1000
+
 // once tells whether what is to be logged was not logged before. It is for
 // facts that hold for long and are met on every poll.
 func (s *Source) once(what string) bool {
 	if s.said[what] {
 		return false
+	}
+	if len(s.said) >= maxSaid {
+		clear(s.said)
 	}
 	s.said[what] = true
 	return true

@@ -127,7 +127,6 @@ func (l *link) refusal(c call, status int, header http.Header, body []byte) erro
 
 // connectionError returns why there is no answer at all.
 func (l *link) connectionError(ctx context.Context, c call, err error) error {
-	l.lost.Store(true)
 	var timeout net.Error
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return &source.Error{Kind: source.Timeout, Err: fmt.Errorf("%s: no whole answer within %v; see source.elasticsearch.request_timeout", c.name(), l.timeout)}

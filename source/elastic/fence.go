@@ -38,14 +38,13 @@ func (s *Source) Survey(ctx context.Context) (source.Survey, error) {
 			return source.Survey{}, err
 		}
 	}
-	if s.link.lost.Load() {
-		before := s.identity.cluster
-		if err := s.identify(ctx); err != nil {
-			return source.Survey{}, err
-		}
-		if s.identity.cluster != before {
-			return source.Survey{}, &source.Error{Kind: source.Unreachable, Err: fmt.Errorf("survey %q: the addresses led to cluster %q and then to cluster %q; write those of one cluster", s.names.pattern, before, s.identity.cluster)}
-		}
+	// What was read by a new connection may be another cluster's.
+	before := s.identity.cluster
+	if err := s.identify(ctx); err != nil {
+		return source.Survey{}, err
+	}
+	if s.identity.cluster != before {
+		return source.Survey{}, &source.Error{Kind: source.Unreachable, Err: fmt.Errorf("survey %q: the addresses led to cluster %q and then to cluster %q; write those of one cluster", s.names.pattern, before, s.identity.cluster)}
 	}
 	survey := source.Survey{Cluster: s.identity.cluster, Clock: s.identity.clock(taken), Taken: taken}
 	for uuid, f := range s.catalogue.byUUID {
@@ -169,10 +168,14 @@ func (f facts) survey(a *stats) []source.Shard {
 	return shards
 }
 
+// maxNumber bounds the numbers that are believed, far beyond any real one, so
+// that sums of them do not overflow.
+const maxNumber = 1 << 60
+
 // ready tells whether the copy is the primary and knows how far the shard is.
 // One that moves to another node serves until it has.
 func (c *shardCopy) ready() bool {
 	return c.Routing.Primary && (c.Routing.State == "STARTED" || c.Routing.State == "RELOCATING") &&
 		c.SeqNo != nil && c.SeqNo.Checkpoint != nil && c.SeqNo.Max != nil && *c.SeqNo.Checkpoint >= -1 &&
-		*c.SeqNo.Checkpoint <= *c.SeqNo.Max && c.Commit.UserData.History != ""
+		*c.SeqNo.Checkpoint <= *c.SeqNo.Max && *c.SeqNo.Max < maxNumber && c.Commit.UserData.History != ""
 }

@@ -20,6 +20,8 @@ const (
 // An identity says which cluster this is.
 type identity struct {
 	known bool
+	// dials is how many connections had been opened when it was asked.
+	dials int64
 	// cluster is the cluster's UUID; flavor and version are the asked node's.
 	// Each is "" where the cluster does not tell.
 	cluster, flavor, version string
@@ -33,19 +35,18 @@ func (i identity) clock(now time.Time) time.Time { return now.Add(i.ahead) }
 // clockTolerance is how far the clocks may be apart without a word.
 const clockTolerance = 10 * time.Second
 
-// identify asks which cluster this is, unless that is known. What it is not
-// allowed to know is left empty: spans can be read without.
+// identify asks which cluster this is, unless it was asked by the connections
+// that there are. What it is not allowed to know is left empty: spans can be
+// read without.
 func (s *Source) identify(ctx context.Context) error {
-	if s.identity.known && !s.link.lost.Swap(false) {
+	if s.identity.known && s.identity.dials == s.link.dials.Load() {
 		return nil
 	}
+	fresh := s.identity
 	// GET / is left alone: it may be forbidden, or not there.
-	fresh := identity{known: true}
-	asks := []func(context.Context, *identity) error{s.askClock, s.askCluster}
+	asks := []func(context.Context, *identity) error{s.askCluster}
 	if !s.identity.known {
-		asks = append(asks, s.askVersion)
-	} else {
-		fresh.flavor, fresh.version = s.identity.flavor, s.identity.version
+		asks = []func(context.Context, *identity) error{s.askClock, s.askVersion, s.askCluster}
 	}
 	for _, ask := range asks {
 		switch err := ask(ctx, &fresh); source.KindOf(err) {
@@ -59,6 +60,7 @@ func (s *Source) identify(ctx context.Context) error {
 			}
 		}
 	}
+	fresh.known, fresh.dials = true, s.link.dials.Load()
 	if fresh.ahead.Abs() > clockTolerance && s.once("clock") {
 		s.log.Warn().Dur("cluster_ahead", fresh.ahead).Msg("this machine's clock and the cluster's are apart; spans may seem late, or to come from the future")
 	}
@@ -77,9 +79,8 @@ func (s *Source) askCluster(ctx context.Context, i *identity) error {
 		// Of all that makes up the state this is the least.
 		return esapi.ClusterStateRequest{Metric: []string{"version"}, FilterPath: []string{"cluster_uuid"}}
 	}}, &answer)
-	// This is what a node says that has found no cluster yet.
-	if answer.UUID != "_na_" {
-		i.cluster = clip(answer.UUID, 100)
+	if i.cluster = clip(answer.UUID, 100); i.cluster == "_na_" {
+		i.cluster = "" // so says a node that has found no cluster yet
 	}
 	return err
 }

@@ -65,7 +65,8 @@ type facts struct {
 // A catalogue holds the settings of all indices of spans, by UUID.
 type catalogue struct {
 	byUUID map[string]facts
-	// listed are the UUIDs that the statistics named when the settings were read.
+	// listed are the UUIDs that the statistics named when the settings were
+	// read, nil if the settings lacked one of them.
 	listed map[string]bool
 	read   time.Time
 }
@@ -104,10 +105,17 @@ func (s *Source) readCatalogue(ctx context.Context, listed map[string]bool, now 
 		}
 		return nil
 	})
-	if err == nil {
-		s.catalogue = catalogue{byUUID: byUUID, listed: listed, read: now}
+	if err != nil {
+		return err
 	}
-	return err
+	s.catalogue = catalogue{byUUID: byUUID, listed: listed, read: now}
+	for uuid := range listed {
+		if _, known := byUUID[uuid]; !known {
+			// Deleted since, or the node that was asked has not heard of it yet.
+			s.catalogue.listed = nil
+		}
+	}
+	return nil
 }
 
 // parseSettings reads the answer to GET _settings, as far as the indices'

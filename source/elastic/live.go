@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -134,7 +135,10 @@ var reasons = map[source.Unfollowed]string{
 // liveIndices tells which indices would be read, and returns them, oldest first.
 func (s *Source) liveIndices(ctx context.Context, r *Report, stats *stats) []facts {
 	var followed []facts
-	for _, f := range s.catalogue.byUUID {
+	byAge := slices.SortedFunc(maps.Values(s.catalogue.byUUID), func(a, b facts) int {
+		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.name, b.name))
+	})
+	for _, f := range byAge {
 		switch {
 		case f.unfollowed != "":
 			r.add(Doubtful, fmt.Sprintf("%q is left out: %s", f.name, reasons[f.unfollowed]), "")
@@ -144,7 +148,6 @@ func (s *Source) liveIndices(ctx context.Context, r *Report, stats *stats) []fac
 			followed = append(followed, f)
 		}
 	}
-	slices.SortFunc(followed, func(a, b facts) int { return a.created.Compare(b.created) })
 	if stats != nil {
 		for _, name := range slices.Sorted(maps.Keys(stats.Indices)) {
 			if !s.names.followed.MatchString(name) {
@@ -156,7 +159,7 @@ func (s *Source) liveIndices(ctx context.Context, r *Report, stats *stats) []fac
 		r.add(Wrong, fmt.Sprintf("there is no index %q to read", s.names.pattern), s.otherPrefixes(ctx))
 		return nil
 	}
-	r.add(Fine, fmt.Sprintf("%d indices %q to read, from %q to %q", len(followed), s.names.pattern, followed[0].name, followed[len(followed)-1].name), "")
+	r.add(Fine, fmt.Sprintf("indices to read: %d, from %q to %q", len(followed), followed[0].name, followed[len(followed)-1].name), "")
 	return followed
 }
 

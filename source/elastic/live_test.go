@@ -1,7 +1,6 @@
 package elastic_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +48,7 @@ func openConfig(t *testing.T, o elastic.Options) *elastic.Source {
 }
 
 // store writes spans numbered from..to as Jaeger does, in both layouts by turns.
-func store(ctx context.Context, t *testing.T, c *testenv.Cluster, index string, from, to int) {
+func store(t *testing.T, c *testenv.Cluster, index string, from, to int) {
 	t.Helper()
 	var bulk []byte
 	for i := from; i < to; i++ {
@@ -103,7 +102,7 @@ func TestLiveSurveyTellsWhichIndicesThereAre(t *testing.T) {
 	testenv.EachCluster(t, func(t *testing.T, c *testenv.Cluster) {
 		prefix := c.Prefix(t)
 		base := "/" + prefix + "-jaeger-span-"
-		make := func(name, settings string) {
+		create := func(name, settings string) {
 			c.Do(t, "PUT", base+name+"?wait_for_active_shards=0", `{"settings":{"number_of_replicas":0,`+settings+`},`+mapping+`}`)
 		}
 		s := open(t, c, prefix, nil)
@@ -111,17 +110,17 @@ func TestLiveSurveyTellsWhichIndicesThereAre(t *testing.T) {
 		if len(before.Indices) != 0 || before.Cluster == "" {
 			t.Fatalf("before there is anything: %+v", before)
 		}
-		make("2026-01-02", `"number_of_shards":2`)
-		store(t.Context(), t, c, base[1:]+"2026-01-02", 0, 1)
-		make("2026-01-02-15", `"number_of_shards":1`)
+		create("2026-01-02", `"number_of_shards":2`)
+		store(t, c, base[1:]+"2026-01-02", 0, 1)
+		create("2026-01-02-15", `"number_of_shards":1`)
 		c.Do(t, "PUT", base+"000001", `{"settings":{"number_of_shards":1},"aliases":{"`+base[1:]+`read":{}}}`)
-		store(t.Context(), t, c, base[1:]+"write", 0, 3) // made by nobody but the write
-		make("archive", `"number_of_shards":1`)
-		make("archive-000001", `"number_of_shards":1`)
-		make("2026.01.02", `"number_of_shards":1`)
-		make("2026-01-05", `"number_of_shards":1`)
+		store(t, c, base[1:]+"write", 0, 3) // made by nobody but the write
+		create("archive", `"number_of_shards":1`)
+		create("archive-000001", `"number_of_shards":1`)
+		create("2026.01.02", `"number_of_shards":1`)
+		create("2026-01-05", `"number_of_shards":1`)
 		c.Do(t, "POST", base+"2026-01-05/_close", "")
-		make("2026-01-06", `"number_of_shards":1,"index.routing.allocation.require._name":"nobody"`)
+		create("2026-01-06", `"number_of_shards":1,"index.routing.allocation.require._name":"nobody"`)
 		c.Do(t, "PUT", base+"2026-01-02/_settings", `{"index.blocks.write":true}`)
 		c.Do(t, "POST", base+"2026-01-02/_clone"+base+"2026-01-03", `{"settings":{"index.blocks.write":null}}`)
 		c.Do(t, "POST", base+"2026-01-02/_shrink"+base+"000002", `{"settings":{"index.number_of_shards":1}}`)
@@ -158,7 +157,7 @@ func TestLiveSurveyTellsWhichIndicesThereAre(t *testing.T) {
 		uuids := uuidsOf(got)
 		c.Do(t, "DELETE", base+"2026-01-02-15", "")
 		c.Do(t, "DELETE", base+"000001", "")
-		make("2026-01-02-15", `"number_of_shards":1`)
+		create("2026-01-02-15", `"number_of_shards":1`)
 		c.Do(t, "POST", base+"2026-01-05/_open", "")
 		testenv.Eventually(t, 30*time.Second, func() error {
 			v := survey(t, s)
@@ -209,7 +208,7 @@ func readWhileOthersWrite(t *testing.T, c *testenv.Cluster, setting string) {
 		group.Go(func() error {
 			for b := range batches {
 				from := (w*batches + b) * batch
-				store(t.Context(), t, c, index, from, from+batch)
+				store(t, c, index, from, from+batch)
 			}
 			return nil
 		})
@@ -261,7 +260,7 @@ func TestLiveSourceKeepsTheContract(t *testing.T) {
 		prefix := c.Prefix(t)
 		index := prefix + "-jaeger-span-2026-01-02"
 		c.Do(t, "PUT", "/"+index, `{"settings":{"number_of_shards":3,"number_of_replicas":0},`+mapping+`}`)
-		store(t.Context(), t, c, index, 0, 2500)
+		store(t, c, index, 0, 2500)
 		sourcetest.Contract(t, open(t, c, prefix, nil))
 		t.Run("compressed", func(t *testing.T) {
 			sourcetest.Contract(t, open(t, c, prefix, func(c *elastic.Config) { c.Compression = true }))
@@ -324,7 +323,7 @@ func TestLiveIndexThatGoesAwayIsNoLoss(t *testing.T) {
 		for _, befalls := range []struct{ what, method, path string }{{"deleted", "DELETE", ""}, {"closed", "POST", "/_close"}} {
 			prefix := c.Prefix(t)
 			index := prefix + "-jaeger-span-2026-01-02"
-			store(t.Context(), t, c, index, 0, 10)
+			store(t, c, index, 0, 10)
 			s := open(t, c, prefix, nil)
 			v := survey(t, s)
 			c.Do(t, befalls.method, "/"+index+befalls.path, "")

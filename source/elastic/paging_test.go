@@ -113,7 +113,7 @@ func TestARangeIsReadPageByPage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCluster(t)
-				c.answer("stats", http.StatusOK, reaching(c, test.upto))
+				c.answer("stats", reaching(c, test.upto))
 				c.on["search"] = test.shelf.search
 				s, end := c.serve(nil)
 				defer end()
@@ -165,7 +165,7 @@ func TestPagesAreAsLargeAsTheirDocumentsAllow(t *testing.T) {
 				for n := range upto + 1 {
 					h.pad[n] = test.pad
 				}
-				c.answer("stats", http.StatusOK, reaching(c, upto))
+				c.answer("stats", reaching(c, upto))
 				c.on["search"] = h.search
 				s, end := c.serve(nil)
 				defer end()
@@ -187,7 +187,7 @@ func TestPagesAreAsLargeAsTheirDocumentsAllow(t *testing.T) {
 
 func TestADocumentThatIsTooLargeIsReadPast(t *testing.T) {
 	c := newCluster(t)
-	c.answer("stats", http.StatusOK, reaching(c, 9))
+	c.answer("stats", reaching(c, 9))
 	h := shelf{at: every(1, 9), pad: map[int]int{4: 65 << 20}}
 	c.on["search"] = h.search
 	s, end := c.serve(nil)
@@ -218,7 +218,7 @@ func TestADocumentThatIsTooLargeIsReadPast(t *testing.T) {
 
 func TestSourceKeepsTheContract(t *testing.T) {
 	c := newCluster(t)
-	c.answer("stats", http.StatusOK, reaching(c, 1500))
+	c.answer("stats", reaching(c, 1500))
 	c.on["search"] = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
 		h := shelf{at: every(2, 1500)}
 		return r.URL.Query().Get("preference") == "_shards:0" && h.search(w, r, body)

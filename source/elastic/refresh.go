@@ -114,6 +114,11 @@ func (r *refreshes) needless(surveyed, now time.Time) (aged, try bool) {
 	return aged, try
 }
 
+// MayRefresh tells whether indices can be refreshed before they are read. While
+// it is false, spans are read some seconds later, when the indices refresh by
+// themselves. It may be called at any time.
+func (s *Source) MayRefresh() bool { return !s.refreshes.forbidden() }
+
 // show makes everything searchable that the survey told of.
 func (s *Source) show(ctx context.Context, r source.Range) error {
 	aged, try := s.refreshes.needless(r.Surveyed, time.Now())

@@ -45,9 +45,9 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 		}
 		s.pool.Put(w)
 	}()
-	sparse := int64(1)
+	sparse, most := int64(1), maxPage
 	for after := r.After; after < r.Upto; {
-		size := int(min(int64(s.sizes.now()), r.Upto-after))
+		size := int(min(int64(min(s.sizes.now(), most)), r.Upto-after))
 		q := query{Range: r, primaryOnly: s.catalogue.byUUID[r.UUID].primaryOnly, size: size}
 		q.After = after
 		// A window of numbers no wider than the page spares the cluster from
@@ -67,13 +67,15 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 				return err
 			}
 			if w.page.Last <= after {
+				most = size / 2
 				continue
 			}
 		}
+		most = min(maxPage, 2*most)
 		switch hits := w.answer.Hits; {
 		case hits == size:
 			sparse = 1
-		case hits < size/2 && sparse < 1<<20:
+		case 2*hits <= size && sparse < 1<<20:
 			sparse *= 2
 		}
 		after = w.page.Last
@@ -227,9 +229,10 @@ func (p *pageSize) now() int { return firstPage - int(p.less.Load()) }
 
 func (p *pageSize) set(size int) { p.less.Store(int64(firstPage - max(1, size))) }
 
-// shrink halves the size that turned out too large, unless another reader has.
+// shrink halves the size if that is what turned out too large, and no other
+// reader was faster.
 func (p *pageSize) shrink(from int) {
-	if p.now() >= from {
+	if p.now() == from {
 		p.set(from / 2)
 	}
 }

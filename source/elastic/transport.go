@@ -3,9 +3,9 @@ package elastic
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -41,8 +41,9 @@ type link struct {
 	pattern   string
 	observe   func(operation, status string, took time.Duration)
 	inflaters sync.Pool
-	// lost is set when no answer comes: what answers next may be another cluster.
-	lost atomic.Bool
+	// dials counts the connections that were opened: what a new one leads to
+	// may be another cluster.
+	dials atomic.Int64
 }
 
 func newLink(o Options, dial dialer, now time.Time) (*link, error) {
@@ -55,7 +56,11 @@ func newLink(o Options, dial dialer, now time.Time) (*link, error) {
 	if l.credentials, err = newCredentials(c.Auth, c.Headers, o.Log, now); err != nil {
 		return nil, err
 	}
-	if l.round, err = newRoundTripper(c.TLS, dial, o.Log, now); err != nil {
+	counted := func(ctx context.Context, network, address string) (net.Conn, error) {
+		l.dials.Add(1)
+		return dial(ctx, network, address)
+	}
+	if l.round, err = newRoundTripper(c.TLS, counted, o.Log, now); err != nil {
 		return nil, err
 	}
 	var urls []*url.URL
@@ -104,31 +109,34 @@ func (l *link) ask(ctx context.Context, c call, into []byte) ([]byte, error) {
 	return body, err
 }
 
+// exchange makes one exchange, within the deadline, and tells of it.
 func (l *link) exchange(ctx context.Context, c call, authorization string, into []byte) ([]byte, error) {
 	began := time.Now()
 	timed, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	status := ""
-	body, err := func() ([]byte, error) {
-		response, err := c.request().Do(timed, performer{l, authorization})
-		if err != nil {
-			return nil, l.connectionError(timed, c, err)
-		}
-		defer response.Body.Close()
-		body, err := l.read(response, into)
-		if err != nil {
-			return nil, l.readError(timed, c, err)
-		}
-		status = strconv.Itoa(response.StatusCode)
-		return body, l.judge(c, response, body)
-	}()
+	body, status, err := l.attempt(timed, c, authorization, into)
 	if l.observe != nil && ctx.Err() == nil {
-		if status == "" {
-			status = string(source.KindOf(err))
+		word := strconv.Itoa(status)
+		if status == 0 {
+			word = string(source.KindOf(err))
 		}
-		l.observe(c.operation.name, status, time.Since(began))
+		l.observe(c.operation.name, word, time.Since(began))
 	}
 	return body, err
+}
+
+// attempt returns the answer's body and status; the status is 0 if no whole answer came.
+func (l *link) attempt(ctx context.Context, c call, authorization string, into []byte) ([]byte, int, error) {
+	response, err := c.request().Do(ctx, performer{l, authorization})
+	if err != nil {
+		return nil, 0, l.connectionError(ctx, c, err)
+	}
+	defer response.Body.Close()
+	body, err := l.read(response, into)
+	if err != nil {
+		return nil, 0, l.readError(ctx, c, err)
+	}
+	return body, response.StatusCode, l.judge(c, response, body)
 }
 
 // A performer is what esapi sends a request by: it adds what every request has.
@@ -154,9 +162,6 @@ func (p performer) Perform(request *http.Request) (*http.Response, error) {
 }
 
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
-
-// errInflate marks an answer that is not the gzip it says it is.
-var errInflate = errors.New("the answer is not gzip, as it says")
 
 // read returns the whole answer, or of a complaint the beginning.
 func (l *link) read(response *esapi.Response, into []byte) ([]byte, error) {
@@ -208,7 +213,7 @@ func readAll(from io.Reader, into []byte) ([]byte, error) {
 
 // judge returns why an answer is none, nil if it is one.
 func (l *link) judge(c call, response *esapi.Response, body []byte) error {
-	if response.IsError() || response.StatusCode < 200 || response.StatusCode > 299 {
+	if response.IsError() {
 		return l.refusal(c, response.StatusCode, response.Header, body)
 	}
 	if start := bytes.TrimLeft(body, " \t\r\n"); len(start) == 0 || start[0] != '{' {
