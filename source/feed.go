@@ -333,7 +333,9 @@ func (f *Feed) publishEvent(e event) {
 		}
 		m.gaps.WithLabelValues(string(e.what)).Inc()
 		m.lost.WithLabelValues(string(e.what)).Add(float64(e.numbers))
-		f.Log.Error().Str("index", e.index).Int64("spans_at_most", e.numbers).Msg("an index was deleted before it was read to its end; these spans are never counted")
+		f.Log.Error().Str("index", e.index).Int64("spans_at_most", e.numbers).Msg("an index was deleted, or went out of sight, before it was read to its end; these spans are not counted")
+	case eventBack:
+		f.Log.Warn().Str("index", e.index).Msg("an index that was out of sight is there again; reading goes on where it ended, and what was called lost of it is not")
 	case eventHistory:
 		m.gaps.WithLabelValues(string(e.what)).Inc()
 		m.lost.WithLabelValues(string(e.what)).Add(float64(e.numbers))

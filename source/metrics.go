@@ -55,10 +55,10 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		before:     counter("spans_before_start_total", "Spans of the first run that ended before source.elasticsearch.start and were not counted."),
 		unreadable: counters("unreadable_documents_total", "Stored documents that are not understood and not counted, by reason.", "reason"),
 		discards:   counter("discards_total", "Times that uncommitted counts were dropped and read again because an index was deleted or made again while it was read."),
-		lost:       counters("lost_spans_total", "Upper bound of the stored spans that can never be counted, by reason.", "reason"),
+		lost:       counters("lost_spans_total", "Stored spans that can never be counted, as far as the last survey told of them, by reason.", "reason"),
 		gaps:       counters("gaps_total", "Shards or indices of which a part can never be counted, by reason.", "reason"),
 		backlog:    gauge("backlog_spans", "Upper bound of the stored spans that are not counted yet, at the last survey."),
-		catchingUp: gauge("catching_up", "1 while the last step left spans unread or a shard was out of reach, else 0."),
+		catchingUp: gauge("catching_up", "1 until the first complete read, and while the last step left spans unread or a shard was out of reach; else 0."),
 		complete:   gauge("last_complete_read_timestamp_seconds", "Unix time up to which every stored span is counted; 0 before the first complete read."),
 		lastSpan:   gauge("last_span_timestamp_seconds", "Unix time of the last commit that held a span; 0 before the first."),
 		silent:     gauge("silent", "1 if the source is read completely and no span came from any service for source.silence, else 0."),
@@ -90,6 +90,8 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		m.took.WithLabelValues(operation)
 	}
 	m.setIndices(nil)
+	// Nothing is read yet.
+	m.catchingUp.Set(1)
 	return m
 }
 

@@ -42,6 +42,8 @@ type eventKind string
 const (
 	// eventDeleted: the index is gone; numbers of it were never read.
 	eventDeleted eventKind = "deleted"
+	// eventBack: an index that was taken for deleted is there again.
+	eventBack eventKind = "back"
 	// eventHistory: numbers may have been given out anew, reading starts
 	// again at the present end and what lay between is not counted.
 	eventHistory eventKind = "new_history"
@@ -106,11 +108,14 @@ func (p *Positions) begin(s Survey, start Start) error {
 }
 
 func (p *Positions) planIndex(out *plan, s Survey, index Index) {
+	if _, known := p.indices[index.UUID]; !known && p.recall(index.Name, index.UUID) {
+		out.events = append(out.events, event{what: eventBack, index: index.Name, shard: -1})
+	}
 	at, known := p.indices[index.UUID]
 	if !known {
 		at = &position{Name: index.Name, Created: index.Created, Unfollowed: index.Unfollowed,
 			Old: index.Created.Before(p.run.Began), Shards: map[int]shardPosition{}}
-		if at.Unfollowed == "" && slices.Contains(p.deleted[index.Name], index.Created.UnixMilli()) {
+		if at.Unfollowed == "" && p.knownCopy(index) {
 			at.Unfollowed = Restored
 		}
 		p.indices[index.UUID] = at

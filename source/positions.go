@@ -18,10 +18,10 @@ import (
 type Positions struct {
 	run     firstRun
 	indices map[string]*position // by UUID
-	// deleted holds the creation times, in Unix milliseconds, of the indices
-	// that once had a name: one that comes back with its old creation time is a
-	// restored copy.
-	deleted map[string][]int64
+	// deleted holds the indices that went out of sight, by name. One that comes
+	// back with its UUID is the same, seen again, as after a mistaken prefix was
+	// put right; one that comes back with its creation time alone is a restored copy.
+	deleted map[string][]deletedIndex
 
 	runChanged     bool
 	changed        map[string]bool // UUIDs to write or remove
@@ -50,6 +50,12 @@ type position struct {
 	Shards     map[int]shardPosition `json:"shards,omitempty"`
 }
 
+// deletedIndex is how far an index was read that went out of sight.
+type deletedIndex struct {
+	UUID     string   `json:"uuid"`
+	Position position `json:"position"`
+}
+
 // shardPosition is how far one shard was read.
 type shardPosition struct {
 	History string `json:"history"`
@@ -76,7 +82,7 @@ const maxDeleted = 10_000
 
 // LoadPositions reads the positions from the state; a new state has none.
 func LoadPositions(tx *state.Tx) (*Positions, error) {
-	p := &Positions{indices: map[string]*position{}, deleted: map[string][]int64{}}
+	p := &Positions{indices: map[string]*position{}, deleted: map[string][]deletedIndex{}}
 	p.clearChanges()
 	err := tx.Bucket(bucket).ForEach(func(k, v []byte) error {
 		key := string(k)
@@ -86,9 +92,9 @@ func LoadPositions(tx *state.Tx) (*Positions, error) {
 			err = json.Unmarshal(v, at)
 			p.indices[uuid] = at
 		} else if name, ok := strings.CutPrefix(key, prefixDeleted); ok {
-			var times []int64
-			err = json.Unmarshal(v, &times)
-			p.deleted[name] = times
+			var indices []deletedIndex
+			err = json.Unmarshal(v, &indices)
+			p.deleted[name] = indices
 		} else if key == keyRun {
 			err = json.Unmarshal(v, &p.run)
 		} else {
@@ -133,14 +139,14 @@ func (p *Positions) save(tx *state.Tx) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.deletedChanged)) {
-		times, ok := p.deleted[name]
+		indices, ok := p.deleted[name]
 		if !ok {
 			if err := b.Delete([]byte(prefixDeleted + name)); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := put(prefixDeleted+name, times); err != nil {
+		if err := put(prefixDeleted+name, indices); err != nil {
 			return err
 		}
 	}
@@ -149,14 +155,15 @@ func (p *Positions) save(tx *state.Tx) error {
 
 // clone returns a copy to work on; what changes in it does not change p.
 func (p *Positions) clone() *Positions {
-	c := &Positions{run: p.run, indices: make(map[string]*position, len(p.indices)), deleted: make(map[string][]int64, len(p.deleted))}
+	c := &Positions{run: p.run, indices: make(map[string]*position, len(p.indices)), deleted: make(map[string][]deletedIndex, len(p.deleted))}
 	for uuid, at := range p.indices {
 		copied := *at
 		copied.Shards = maps.Clone(at.Shards)
 		c.indices[uuid] = &copied
 	}
-	for name, times := range p.deleted {
-		c.deleted[name] = slices.Clone(times)
+	for name, indices := range p.deleted {
+		// Their shards are not changed while they are deleted.
+		c.deleted[name] = slices.Clone(indices)
 	}
 	c.clearChanges()
 	return c
@@ -182,8 +189,8 @@ func (p *Positions) advance(r Range, last int64) {
 	p.changed[r.UUID] = true
 }
 
-// forget removes an index that was deleted and returns how many numbers of it
-// had not been read.
+// forget takes an index out that is no longer there and returns how many
+// numbers of it had not been read.
 func (p *Positions) forget(uuid string) (unread int64) {
 	at := p.indices[uuid]
 	for _, shard := range at.Shards {
@@ -194,15 +201,12 @@ func (p *Positions) forget(uuid string) (unread int64) {
 	delete(p.indices, uuid)
 	p.changed[uuid] = true
 
-	created := at.Created.UnixMilli()
-	if !slices.Contains(p.deleted[at.Name], created) {
-		p.deleted[at.Name] = append(p.deleted[at.Name], created)
-		p.deletedChanged[at.Name] = true
-	}
+	p.deleted[at.Name] = append(p.deleted[at.Name], deletedIndex{uuid, *at})
+	p.deletedChanged[at.Name] = true
 	for len(p.deleted) > maxDeleted {
 		oldest := at.Name
-		for name, times := range p.deleted {
-			if slices.Max(times) < slices.Max(p.deleted[oldest]) {
+		for name := range p.deleted {
+			if p.lastCreated(name).Before(p.lastCreated(oldest)) {
 				oldest = name
 			}
 		}
@@ -210,4 +214,44 @@ func (p *Positions) forget(uuid string) (unread int64) {
 		p.deletedChanged[oldest] = true
 	}
 	return unread
+}
+
+// lastCreated returns when the youngest deleted index of a name was created.
+func (p *Positions) lastCreated(name string) (last time.Time) {
+	for _, d := range p.deleted[name] {
+		if d.Position.Created.After(last) {
+			last = d.Position.Created
+		}
+	}
+	return last
+}
+
+// recall puts an index back that had gone out of sight, and tells whether
+// there was one.
+func (p *Positions) recall(name, uuid string) bool {
+	i := slices.IndexFunc(p.deleted[name], func(d deletedIndex) bool { return d.UUID == uuid })
+	if i < 0 {
+		return false
+	}
+	at := p.deleted[name][i].Position
+	at.Shards = maps.Clone(at.Shards)
+	if at.Shards == nil {
+		at.Shards = map[int]shardPosition{}
+	}
+	p.indices[uuid] = &at
+	p.changed[uuid] = true
+	p.deleted[name] = slices.Delete(p.deleted[name], i, i+1)
+	if len(p.deleted[name]) == 0 {
+		delete(p.deleted, name)
+	}
+	p.deletedChanged[name] = true
+	return true
+}
+
+// knownCopy tells whether an index under a new UUID is a copy of one that had
+// its name: creation times come along when a snapshot is restored.
+func (p *Positions) knownCopy(index Index) bool {
+	return slices.ContainsFunc(p.deleted[index.Name], func(d deletedIndex) bool {
+		return d.Position.Created.UnixMilli() == index.Created.UnixMilli()
+	})
 }

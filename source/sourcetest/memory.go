@@ -93,6 +93,13 @@ func (x *MemoryIndex) Delete() {
 	x.memory.indices = slices.DeleteFunc(x.memory.indices, func(y *MemoryIndex) bool { return y == x })
 }
 
+// Undelete shows an index again that Delete hid: the same one, with its UUID.
+func (x *MemoryIndex) Undelete() {
+	x.memory.mu.Lock()
+	defer x.memory.mu.Unlock()
+	x.memory.indices = append(x.memory.indices, x)
+}
+
 // Append stores spans in a shard.
 func (x *MemoryIndex) Append(shard int, spans ...source.Span) {
 	x.memory.mu.Lock()
