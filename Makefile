@@ -15,7 +15,7 @@ help: ## Say what can be made.
 
 .PHONY: build
 build: ## Build the traceslo binary into this folder.
-	go build -o traceslo ./cmd/traceslo
+	go build -ldflags "-X github.com/prometheus/common/version.Version=$$(git describe --tags --always --dirty)" -o traceslo ./cmd/traceslo
 
 .PHONY: test
 test: ## Run all tests, with real servers. PACKAGES=./source/... for some.

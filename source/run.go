@@ -34,7 +34,11 @@ func (f *Feed) Run(ctx context.Context) error {
 			failures++
 			if text := string(KindOf(err)); text != failing {
 				failing = text
-				f.Log.Error().Err(err).Str("kind", text).Msg("cannot read the source or keep what was counted; nothing is lost, trying again")
+				message := "cannot read the source; nothing is lost, trying again"
+				if KindOf(err) == Commit {
+					message = "cannot keep what was counted, so nothing more is counted; nothing is lost, trying again"
+				}
+				f.Log.Error().Err(err).Str("kind", text).Msg(message)
 			}
 			wait = backOff(f.Poll, failures, err)
 		default:

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -58,7 +60,9 @@ type loaded struct {
 func load(path string) (*loaded, error) {
 	l := &loaded{settings: defaultSettings()}
 	var err error
-	if l.document, err = config.Load(path, os.LookupEnv, &l.settings); err != nil {
+	if l.document, err = config.Load(path, os.LookupEnv, &l.settings); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; write it (an empty file is a configuration), or name another by --config.file", err)
+	} else if err != nil {
 		return nil, err
 	}
 	return l, l.check()

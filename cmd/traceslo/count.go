@@ -103,7 +103,7 @@ func (n *count) file(ctx context.Context, name string, decoder *jaeger.Decoder) 
 		for _, line := range bad {
 			problem := fmt.Errorf("%s:%d: not understood: %s", name, line.Line, line.Reason)
 			if !n.keepGoing {
-				return problem
+				return fmt.Errorf("%w; --keep-going counts the other lines", problem)
 			}
 			n.bad++
 			fmt.Fprintln(n.std.err, problem)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -40,10 +41,14 @@ func (d *daemon) server() *http.Server {
 
 // serve serves until the server is shut down.
 func (d *daemon) serve(server *http.Server) error {
-	if err := d.listen(server); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	err := d.listen(server)
+	switch {
+	case errors.Is(err, http.ErrServerClosed):
+		return nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w; choose another --web.listen-address", err)
 	}
-	return nil
+	return err
 }
 
 // shutDown ends the server: politely, then at once.

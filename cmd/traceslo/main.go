@@ -39,6 +39,10 @@ import (
 )
 
 func main() {
+	if version.Version == "" {
+		// Built without `make build`, which tells the linker.
+		version.Version = "devel"
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	// From the first signal on, the next one has its usual effect.
 	context.AfterFunc(ctx, stop)
