@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -288,45 +289,52 @@ func watchHeap() func() uint64 {
 // file and scraped, for each of their Prometheus series. What the process had
 // before is left out; the garbage collector's headroom is in it.
 func BenchmarkSeriesMemory(b *testing.B) {
-	for range b.N {
-		cfg := sli.Default()
-		cfg.Deduplicate = 0
-		l := newLoad(10_000, 1)
-		s := openStore(b)
-		page := l.page(10_000)
-		runtime.GC()
-		var before runtime.MemStats
-		runtime.ReadMemStats(&before)
-		peak := watchHeap()
-		r := sli.New(cfg, 2, zerolog.Nop())
-		for i := range 60 {
-			for w := range 2 {
-				for j := range page {
-					l.fill(&page[j], l.rng.IntN(len(l.operations)), 1+l.rng.IntN(l.kinds))
-				}
-				r.Count(w, page)
+	for _, percent := range []int{100, 50} {
+		b.Run(fmt.Sprintf("GOGC=%d", percent), func(b *testing.B) {
+			defer debug.SetGCPercent(debug.SetGCPercent(percent))
+			for range b.N {
+				seriesMemory(b)
 			}
-			s.step(r, start.Add(time.Duration(i)*time.Second), start)
-			if i%5 == 4 {
-				w, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
-				if err := sli.Write(w, expfmt.FmtProtoDelim, nil, r, start.Add(time.Hour)); err != nil {
-					b.Fatal(err)
-				}
-			}
-		}
-		highest := peak()
-		var text bytes.Buffer
-		if err := sli.Write(&text, expfmt.FmtText, nil, r, start.Add(time.Hour)); err != nil {
-			b.Fatal(err)
-		}
-		series := bytes.Count(text.Bytes(), []byte("\n")) - 6
-		text.Reset()
-		runtime.GC()
-		var after runtime.MemStats
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(highest-before.HeapInuse)/float64(series), "peak-B/series")
-		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(series), "live-B/series")
-		b.ReportMetric(float64(series), "series")
-		runtime.KeepAlive(r)
+		})
 	}
+}
+
+func seriesMemory(b *testing.B) {
+	cfg := sli.Default()
+	cfg.Deduplicate = 0
+	l := newLoad(10_000, 1)
+	s := openStore(b)
+	page := l.page(10_000)
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	peak := watchHeap()
+	r := sli.New(cfg, 2, zerolog.Nop())
+	for i := range 60 {
+		for w := range 2 {
+			for j := range page {
+				l.fill(&page[j], l.rng.IntN(len(l.operations)), 1+l.rng.IntN(l.kinds))
+			}
+			r.Count(w, page)
+		}
+		s.step(r, start.Add(time.Duration(i)*time.Second), start)
+		if i%5 == 4 {
+			w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := sli.Write(w, expfmt.FmtProtoDelim, nil, r, start.Add(time.Hour)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	highest := peak()
+	runtime.GC()
+	var after runtime.MemStats
+	runtime.ReadMemStats(&after)
+	series := bytes.Count(exposition(b, r, expfmt.FmtText, start.Add(time.Hour)), []byte("\n")) - 6
+	b.ReportMetric(float64(highest-before.HeapInuse)/float64(series), "peak-B/series")
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(series), "live-B/series")
+	b.ReportMetric(float64(series), "series")
+	runtime.KeepAlive(r)
 }

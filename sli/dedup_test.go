@@ -291,3 +291,27 @@ func TestTheWindowTakes16BytesASpan(t *testing.T) {
 	}
 	runtime.KeepAlive(r)
 }
+
+func TestAStepOfMoreSpansThanTheWindowHolds(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.DeduplicateSpans = 10
+	s := openStore(t)
+	r := s.load(cfg, start)
+	for i := range 5 {
+		var page []source.Span
+		for range 50 {
+			page = append(page, span("o", time.Second))
+		}
+		r.Count(0, page)
+		s.step(r, start, start)
+		r.Count(0, []source.Span{span("o", time.Second)})
+		s.step(r, start, start)
+		r = s.load(cfg, start)
+		if got, want := samples(t, r, start)[totalOfA], float64(51*(i+1)); got != want {
+			t.Errorf("%v spans counted, want %v", got, want)
+		}
+		if n := len(dedupBuckets(s)); n > 2 {
+			t.Errorf("%d epochs are kept", n)
+		}
+	}
+}

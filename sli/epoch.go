@@ -35,8 +35,8 @@ const blockHashes = 8192
 type epoch struct {
 	// Number is the epoch's own, ascending; its bucket bears it.
 	Number uint64 `json:"number"`
-	// Began and Ended are times of Saves, in milliseconds; Ended is 0 while the
-	// epoch receives, as the last one does.
+	// Began is when its first spans were saved, and Ended when its last were, in
+	// milliseconds; Ended is 0 while the epoch receives, as the last one does.
 	Began int64 `json:"began"`
 	Ended int64 `json:"ended,omitempty"`
 
@@ -54,7 +54,7 @@ func (e *epoch) bucket() string { return fmt.Sprintf("%s%020d", epochPrefix, e.N
 func (r *Recorder) advance(fresh int, now, watermark time.Time) (next, dropped []epoch, early int) {
 	next = slices.Clone(r.epochs)
 	last := &next[len(next)-1]
-	if last.spans == 0 {
+	if last.spans == 0 && fresh > 0 {
 		last.Began = now.UnixMilli()
 	}
 	last.spans += fresh
@@ -88,27 +88,33 @@ func (r *Recorder) advance(fresh int, now, watermark time.Time) (next, dropped [
 func (r *Recorder) writeEpochs(tx *state.Tx) error {
 	for _, e := range r.saved.dropped {
 		if err := tx.Drop(e.bucket()); err != nil {
-			return fmt.Errorf("drop %q: %w", e.bucket(), err)
+			return err
 		}
 	}
 	last := r.epochs[len(r.epochs)-1]
 	if slices.ContainsFunc(r.saved.dropped, func(e epoch) bool { return e.Number == last.Number }) {
 		return nil
 	}
-	block := make([]byte, 0, 8*r.fresh())
+	bucket, number, block := tx.Bucket(last.bucket()), last.blocks, r.buffer[:0]
+	put := func() error {
+		err := bucket.Put(binary.BigEndian.AppendUint64(nil, number), block)
+		number, block = number+1, block[:0]
+		return err
+	}
 	for _, t := range r.tallies {
 		for _, h := range t.fresh {
-			block = binary.LittleEndian.AppendUint64(block, h)
+			if block = binary.LittleEndian.AppendUint64(block, h); len(block) == 8*blockHashes {
+				if err := put(); err != nil {
+					return err
+				}
+			}
 		}
 	}
-	for number := last.blocks; len(block) > 0; number++ {
-		n := min(len(block), 8*blockHashes)
-		if err := tx.Bucket(last.bucket()).Put(binary.BigEndian.AppendUint64(nil, number), block[:n]); err != nil {
-			return fmt.Errorf("write %q: %w", last.bucket(), err)
-		}
-		block = block[n:]
+	r.buffer = block
+	if len(block) == 0 {
+		return nil
 	}
-	return nil
+	return put()
 }
 
 // fresh returns how many spans were counted since the last Publish.
@@ -135,6 +141,9 @@ func (r *Recorder) publishEpochs() {
 
 // loadEpochs fills the dedup window from the state file.
 func (r *Recorder) loadEpochs(tx *state.Tx, epochs []epoch) error {
+	if len(epochs) > maxTags {
+		return fmt.Errorf("read %q: %d epochs: %w", metaBucket, len(epochs), errRecord)
+	}
 	for _, e := range epochs {
 		e.tag = r.dedup.open()
 		err := tx.Bucket(e.bucket()).ForEach(func(_, block []byte) error {

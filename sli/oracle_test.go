@@ -323,3 +323,34 @@ func TestSpansMemoryIsNotKept(t *testing.T) {
 		t.Errorf("%s is %v after another span, want 2", want, got)
 	}
 }
+
+func TestTextOfSpansIsBounded(t *testing.T) {
+	cfg := testConfig()
+	cfg.Dimensions = []sli.Dimension{{Tag: "env", Label: "environment"}}
+	r := newRecorder(t, cfg)
+	long := strings.Repeat("ü", 200) // 400 bytes
+	cut := strings.Repeat("ü", 128)
+	for range 2 {
+		r.Count(0, []source.Span{
+			span("o", 1, of(long), tags(long), failed(long)),
+			span("o", 1, of("x"+long), tags("x"+long), failed("x"+long)),
+		})
+		step(t, r, start)
+	}
+	got := samples(t, r, start)
+	for _, want := range []string{cut, "x" + strings.Repeat("ü", 127)} {
+		name := fmt.Sprintf("jaeger_trace_errors_total{environment=%q,error_type=%q,operation=\"o\",service=%q,span_kind=\"server\"}", want, want, want)
+		if got[name] != 2 {
+			t.Errorf("%s is %v, want 2", name, got[name])
+		}
+	}
+}
+
+func TestAFailureWithoutATypeIsUnknown(t *testing.T) {
+	r := newRecorder(t, testConfig())
+	r.Count(0, []source.Span{span("o", 1, failed("")), span("o", 1, failed("unknown"))})
+	step(t, r, start)
+	if got := samples(t, r, start)[`jaeger_trace_errors_total{error_type="unknown",operation="o",service="a",span_kind="server"}`]; got != 2 {
+		t.Errorf("%v unknown errors, want 2", got)
+	}
+}

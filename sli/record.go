@@ -6,8 +6,6 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
-
-	"github.com/traceslo/traceslo/source"
 )
 
 // A record is what was counted of one label set, encoded: an immutable string
@@ -280,38 +278,4 @@ func (d *decoder) bytes(n uint64) string {
 func appendText(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
-}
-
-// labels are what a label set is of, as the state file keeps it: service,
-// operation, kind, and a value for each dimension.
-type labels struct {
-	service, operation string
-	kind               source.Kind
-	values             []string
-}
-
-func (l labels) append(b []byte) []byte {
-	b = appendText(b, l.service)
-	b = appendText(b, l.operation)
-	b = append(b, byte(l.kind))
-	for _, v := range l.values {
-		b = appendText(b, v)
-	}
-	return b
-}
-
-// decodeLabels reads the labels of a set with that many dimensions.
-func decodeLabels(data string, dimensions int) (labels, error) {
-	d := decoder{rest: data}
-	l := labels{service: d.text(), operation: d.text()}
-	if kind := d.bytes(1); kind != "" {
-		l.kind = source.Kind(kind[0])
-	}
-	for range dimensions {
-		l.values = append(l.values, d.text())
-	}
-	if d.broken || d.rest != "" || l.kind >= source.Kinds {
-		return labels{}, errRecord
-	}
-	return l, nil
 }

@@ -14,7 +14,7 @@ import (
 
 // A Recorder counts spans and keeps what was counted.
 //
-// Its life is a Load and then steps: any number of Counts, at once if each has
+// Its life is a Load, before anything else, and then steps: any number of Counts, at once if each has
 // a worker number of its own, then Save within a transaction, then Publish if
 // the transaction was committed. Save may be repeated after a commit that
 // failed, with or without Counts between; Discard forgets the step instead.
@@ -35,7 +35,6 @@ type Recorder struct {
 	// What follows is owned by the goroutine that saves.
 
 	epochs  []epoch
-	meta    meta
 	scratch *counts
 	// buffer and keyBytes hold what is handed to the state file, which copies it.
 	buffer   []byte
@@ -113,8 +112,6 @@ func (r *Recorder) Count(worker int, spans []source.Span) {
 		t.fresh = r.dedup.insert(&t.page, spans, t.fresh)
 	}
 	g.mu.RLock()
-	defer g.mu.RUnlock()
-	n := 0
 	for i := range spans {
 		s := &spans[i]
 		if r.dedup != nil && t.page.repeated[i] {
@@ -124,79 +121,72 @@ func (r *Recorder) Count(worker int, spans []source.Span) {
 		to := g.known(s)
 		var failure uint16
 		if to == nil || s.Failed {
-			to, failure = r.place(t, s, to)
+			var known bool
+			if to, failure, known = r.place(t, s, to, false); !known {
+				t.strange = append(t.strange, s)
+				continue
+			}
 		}
-		t.batch[n] = placed{span: s, set: to, failure: failure}
-		if n++; n == batchLen {
-			t.addAll(t.batch[:n], r.horizon)
-			n = 0
-		}
+		t.put(s, to, failure, r.horizon)
 	}
-	t.addAll(t.batch[:n], r.horizon)
-	clear(t.batch[:])
+	g.mu.RUnlock()
+	if len(t.strange) > 0 {
+		g.mu.Lock()
+		for _, s := range t.strange {
+			to, failure, _ := r.place(t, s, nil, true)
+			t.put(s, to, failure, r.horizon)
+		}
+		g.mu.Unlock()
+	}
+	t.flush(r.horizon)
 }
 
-// place finds the label set of a span, if it is not known, and its type of
-// error, if it failed. What is new is admitted under the write lock, for which
-// the read lock of the caller is given up for a moment.
-func (r *Recorder) place(t *tally, s *source.Span, to *set) (*set, uint16) {
+// place finds the label set of a span, if it is not at hand, and its type of
+// error, if it failed. What is new is admitted, for which the registry must be
+// locked; without admit, place reports that something is not known.
+func (r *Recorder) place(t *tally, s *source.Span, to *set, admit bool) (_ *set, failure uint16, known bool) {
 	g := r.registry
 	var over limits
 	if to == nil {
 		target := g.target(s, t.values)
 		t.values = target.values
 		if to = g.find(target.labels); to == nil {
-			to, target = r.admit(t, s)
+			if !admit {
+				return nil, 0, false
+			}
+			to = g.admitNew(target.labels)
 		}
 		over = target.over
 	}
-	var failure uint16
 	if s.Failed {
-		place, met, known := g.errorOf(to.operation.service, s.ErrorType)
-		if !known {
-			g.mu.RUnlock()
-			g.mu.Lock()
-			place = g.admitError(to.operation.service, s.ErrorType)
-			g.mu.Unlock()
-			g.mu.RLock()
+		var met limits
+		if failure, met, known = g.errorOf(to.operation.service, s.ErrorType); !known {
+			if !admit {
+				return nil, 0, false
+			}
+			failure = g.admitError(to.operation.service, s.ErrorType, met)
 		}
-		failure, over = place, over|met
+		over |= met
 	}
-	for l := range limitKinds {
-		if over.has(l) {
-			t.overflows[overflow{to.operation.service.name, l}]++
+	if over != 0 {
+		for l := range limitKinds {
+			if over.has(l) {
+				t.overflows[overflow{to.operation.service.name, l}]++
+			}
 		}
 	}
-	return to, failure
-}
-
-// admit makes the label set that a span needs, unless another worker has.
-func (r *Recorder) admit(t *tally, s *source.Span) (*set, target) {
-	g := r.registry
-	g.mu.RUnlock()
-	g.mu.Lock()
-	defer g.mu.RLock()
-	defer g.mu.Unlock()
-	target := g.target(s, t.values)
-	to := g.find(target.labels)
-	if to == nil {
-		to = g.admit(target.labels, g.nextID)
-		g.nextID++
-		g.admitted = append(g.admitted, to)
-	}
-	return to, target
+	return to, failure, true
 }
 
 // Publish makes what the last Save saved visible and empties the tallies. It is
-// called after the commit, and only then.
+// called once the transaction of that Save is committed, and only then; nothing
+// was counted since.
 func (r *Recorder) Publish() {
-	p := &r.saved
-	ended := p.ended
+	p, g := &r.saved, r.registry
 	visible := r.visible
-	if len(p.born) > 0 || len(ended) > 0 || r.reset {
-		visible = merge(visible, p.born, ended)
+	if len(p.born) > 0 || len(p.ended) > 0 {
+		visible = merge(visible, p.born, p.ended)
 	}
-	g := r.registry
 	for _, c := range p.errors {
 		if c.begun {
 			c.service.useError(c.kind)
@@ -207,7 +197,7 @@ func (r *Recorder) Publish() {
 			c.service.dropError(c.kind)
 		}
 	}
-	for _, s := range ended {
+	for _, s := range p.ended {
 		g.remove(s)
 	}
 	g.publish()

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/traceslo/traceslo/source"
 )
@@ -33,93 +32,12 @@ type registry struct {
 	admittedErrors []failure
 }
 
-// A service is one service's operations and types of errors.
-type service struct {
-	name       string
-	operations map[string]*operation
-	// errors has the place of each type of error in names, uses says how many
-	// published label sets have counted it, and freed are the places given back.
-	errors map[string]uint16
-	names  []string
-	uses   []uint32
-	freed  []uint16
-}
-
-// A failure is a type of error of a service.
-type failure struct {
-	service *service
-	place   uint16
-}
-
-// An operation is one operation's label sets, by kind and dimensions.
-type operation struct {
-	name    string
-	service *service
-	kinds   [source.Kinds]branch
-}
-
-// A branch leads to a label set by the values of the remaining dimensions.
-type branch struct {
-	set  *set
-	next map[string]*branch
-}
-
-func (b *branch) empty() bool { return b.set == nil && len(b.next) == 0 }
-
 // A dimension counts by how many label sets each of its values is used.
 type dimension struct{ values map[string]*value }
 
 type value struct {
 	text string
 	uses int
-}
-
-// A set is a label set. All but committed is never changed once it is admitted.
-type set struct {
-	id        uint64
-	operation *operation
-	values    []string
-	// committed is what was published last, "" before the first time. It is
-	// guarded by Recorder.mu.
-	committed record
-	// slot is the set's place in a tally. It is given out again after the set has ended.
-	slot uint32
-	kind source.Kind
-}
-
-func (s *set) labels() labels {
-	return labels{s.operation.service.name, s.operation.name, s.kind, s.values}
-}
-
-// spare reports whether the set is one of those that take what is over a limit
-// of label sets and that no such limit counts: it has no value of a span
-// but the service and the kind.
-func (s *set) spare() bool { return spare(s.operation.name, s.values) }
-
-func spare(operation string, values []string) bool {
-	if operation != other {
-		return false
-	}
-	for _, v := range values {
-		if v != other {
-			return false
-		}
-	}
-	return true
-}
-
-// compareSets sorts by service, operation, kind and dimensions, as they are shown.
-func compareSets(a, b *set) int {
-	if c := strings.Compare(a.operation.service.name, b.operation.service.name); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.operation.name, b.operation.name); c != 0 {
-		return c
-	}
-	if c := strings.Compare(a.kind.String(), b.kind.String()); c != 0 {
-		return c
-	}
-	return slices.Compare(a.values, b.values)
 }
 
 func newRegistry(limits Limits, dimensions int) *registry {
@@ -221,6 +139,14 @@ func (g *registry) find(l labels) *set {
 	return b.set
 }
 
+// admitNew makes a new label set of labels that find does not find.
+func (g *registry) admitNew(l labels) *set {
+	s := g.admit(l, g.nextID)
+	g.nextID++
+	g.admitted = append(g.admitted, s)
+	return s
+}
+
 // admit makes a label set of labels that find does not find, and clones them.
 func (g *registry) admit(l labels, id uint64) *set {
 	svc := g.services[l.service]
@@ -297,94 +223,6 @@ func (g *registry) remove(s *set) {
 	}
 }
 
-// prune takes the label set at the end of values out of b.
-func prune(b *branch, values []string) {
-	if len(values) == 0 {
-		b.set = nil
-		return
-	}
-	next := b.next[values[0]]
-	prune(next, values[1:])
-	if next.empty() {
-		delete(b.next, values[0])
-	}
-}
-
-// errorOf returns the place of a type of error in a service, whether it is
-// known, and the limit that it met.
-func (g *registry) errorOf(svc *service, kind string) (place uint16, over limits, known bool) {
-	if place, known = svc.errors[kind]; known {
-		return place, 0, true
-	}
-	if kind = errorType(kind); full(svc.errors, g.limits.ErrorTypesPerService) && kind != other {
-		if _, ok := svc.errors[kind]; !ok {
-			kind, over = other, over.with(limitErrorTypes)
-		}
-	}
-	place, known = svc.errors[kind]
-	return place, over, known
-}
-
-// admitError gives a place to a type of error, or to _other if there is none left.
-func (g *registry) admitError(svc *service, kind string) uint16 {
-	place, over, known := g.errorOf(svc, kind)
-	if known {
-		return place
-	}
-	if kind = errorType(kind); over != 0 {
-		kind = other
-	}
-	place = svc.addError(strings.Clone(kind))
-	g.admittedErrors = append(g.admittedErrors, failure{svc, place})
-	return place
-}
-
-// errorType returns the label error_type of a failed span.
-func errorType(kind string) string {
-	if kind == "" {
-		return "unknown"
-	}
-	return clip(kind)
-}
-
-func (svc *service) addError(kind string) uint16 {
-	if n := len(svc.freed); n > 0 {
-		place := svc.freed[n-1]
-		svc.freed = svc.freed[:n-1]
-		svc.names[place], svc.errors[kind] = kind, place
-		return place
-	}
-	place := uint16(len(svc.names))
-	svc.names, svc.uses = append(svc.names, kind), append(svc.uses, 0)
-	svc.errors[kind] = place
-	return place
-}
-
-// useError notes that a published label set has begun to count a type of error.
-func (svc *service) useError(kind string) {
-	place, ok := svc.errors[kind]
-	if !ok {
-		place = svc.addError(strings.Clone(kind))
-	}
-	svc.uses[place]++
-}
-
-// dropError notes that a published label set has ended to count it.
-func (svc *service) dropError(kind string) {
-	place := svc.errors[kind]
-	svc.uses[place]--
-	svc.freeError(place)
-}
-
-// freeError gives the place of a type of error back if nothing uses it.
-func (svc *service) freeError(place uint16) {
-	if svc.uses[place] == 0 {
-		delete(svc.errors, svc.names[place])
-		svc.names[place] = ""
-		svc.freed = append(svc.freed, place)
-	}
-}
-
 // publish keeps what was admitted.
 func (g *registry) publish() {
 	clear(g.admitted)
@@ -415,20 +253,4 @@ func (g *registry) usage() [limitKinds]int {
 		u[limitValues] = max(u[limitValues], used(d.values))
 	}
 	return u
-}
-
-// maxText is the greatest length of a service, a type of error or a dimension's
-// value, in bytes. An operation is bounded by its source.
-const maxText = 256
-
-// clip cuts text that is too long, not within a character.
-func clip(text string) string {
-	if len(text) <= maxText {
-		return text
-	}
-	end := maxText
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end]
 }

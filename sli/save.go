@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -16,7 +15,8 @@ const sweepEvery = time.Minute
 
 // saved is what a Save worked out and a Publish will make visible.
 type saved struct {
-	// sets have a new record, sorted by number; born are those without one before.
+	// sets have a new record; those that counted come first, sorted by number,
+	// as the state file likes it. born are those without a record before.
 	sets []change
 	born []*set
 	// ended are over, sorted as they are shown.
@@ -52,7 +52,8 @@ func (s *saved) empty() {
 
 // Save works out what was counted since the last Publish and writes it in tx:
 // the records of the label sets that counted, the hashes of the dedup window,
-// and what a changed configuration did. A nil tx writes nothing.
+// and what a changed configuration did. A Recorder that is given a nil tx, always,
+// lives in memory only.
 //
 // now is this machine's time: new series are born at it. watermark is the time
 // up to which every shard has been read completely, as far as it is known: by
@@ -224,13 +225,13 @@ func (r *Recorder) write(tx *state.Tx) error {
 	if r.reset {
 		for _, name := range []string{labelsBucket, countsBucket} {
 			if err := tx.Drop(name); err != nil {
-				return fmt.Errorf("drop %q: %w", name, err)
+				return err
 			}
 		}
 	}
 	for _, name := range r.stale {
 		if err := tx.Drop(name); err != nil {
-			return fmt.Errorf("drop %q: %w", name, err)
+			return err
 		}
 	}
 	counts, labels := tx.Bucket(countsBucket), tx.Bucket(labelsBucket)
@@ -238,26 +239,26 @@ func (r *Recorder) write(tx *state.Tx) error {
 		// Those that counted are written once more below.
 		for _, s := range r.visible {
 			if err := counts.Put(r.key(s), r.bytes(s.committed[:r.scratch.mustDecode(s.committed)])); err != nil {
-				return fmt.Errorf("write %q: %w", countsBucket, err)
+				return err
 			}
 		}
 	}
 	for _, s := range r.saved.born {
 		if err := labels.Put(r.key(s), s.labels().append(nil)); err != nil {
-			return fmt.Errorf("write %q: %w", labelsBucket, err)
+			return err
 		}
 	}
 	for _, c := range r.saved.sets {
 		if err := counts.Put(r.key(c.set), r.bytes(c.record[:c.durable])); err != nil {
-			return fmt.Errorf("write %q: %w", countsBucket, err)
+			return err
 		}
 	}
 	for _, s := range r.saved.ended {
 		if err := labels.Delete(r.key(s)); err != nil {
-			return fmt.Errorf("write %q: %w", labelsBucket, err)
+			return err
 		}
 		if err := counts.Delete(r.key(s)); err != nil {
-			return fmt.Errorf("write %q: %w", countsBucket, err)
+			return err
 		}
 	}
 	if r.dedup != nil {
@@ -267,7 +268,7 @@ func (r *Recorder) write(tx *state.Tx) error {
 	}
 	if !bytes.Equal(r.saved.meta, r.written) {
 		if err := tx.Bucket(metaBucket).Put(metaKey, r.saved.meta); err != nil {
-			return fmt.Errorf("write %q: %w", metaBucket, err)
+			return err
 		}
 	}
 	return nil

@@ -14,8 +14,8 @@
 // The package bounds what it keeps: spans come from foreign services, and every
 // label made of one has a limit (Limits). It leaves reading to source,
 // targets and windows to slo, and the file that holds the state to
-// internal/state. One part of it knows Prometheus: collector.go and
-// exposition.go.
+// internal/state. One part of it knows Prometheus: collector.go, exposition.go
+// and metric.go.
 package sli
 
 // The buckets of the state file that belong to the package. Each epoch of the

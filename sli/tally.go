@@ -24,12 +24,15 @@ type tally struct {
 	overflows  map[overflow]uint64
 	// page is what the dedup window needs while it looks at a page, and batch
 	// the spans that are looked up at once.
-	page  page
-	batch [batchLen]placed
+	page    page
+	batch   [batchLen]placed
+	batched int
 	// touched keeps the compiler from leaving reads out that fetch memory.
 	touched uint16
-	// values holds the dimensions of a span that has no label set yet.
-	values []string
+	// values holds the dimensions of a span that has no label set yet, and
+	// strange the spans of a page with something to be admitted.
+	values  []string
+	strange []*source.Span
 }
 
 // batchLen is how many spans are looked up before they are added: looking up
@@ -73,8 +76,26 @@ const (
 
 func newTally(s *scale) *tally { return &tally{scale: s, overflows: map[overflow]uint64{}} }
 
-// addAll counts the spans of a batch.
-func (t *tally) addAll(batch []placed, horizon int64) {
+// put counts a span in its label set, at the latest at the next flush.
+func (t *tally) put(s *source.Span, to *set, failure uint16, horizon int64) {
+	t.batch[t.batched] = placed{span: s, set: to, failure: failure}
+	if t.batched++; t.batched == batchLen {
+		t.addBatch(horizon)
+	}
+}
+
+// flush counts what is put, and forgets the spans, which are not ours.
+func (t *tally) flush(horizon int64) {
+	t.addBatch(horizon)
+	clear(t.batch[:])
+	clear(t.strange)
+	t.strange = t.strange[:0]
+}
+
+// addBatch counts the spans of the batch.
+func (t *tally) addBatch(horizon int64) {
+	batch := t.batch[:t.batched]
+	t.batched = 0
 	touched := uint16(0)
 	for i := range batch {
 		p := &batch[i]
@@ -83,7 +104,8 @@ func (t *tally) addAll(batch []placed, horizon int64) {
 	}
 	t.touched = touched
 	for i := range batch {
-		t.add(&t.cells[batch[i].cell], batch[i].span, batch[i].failure, horizon)
+		p := &batch[i]
+		t.add(&t.cells[p.cell], p.span, p.failure, horizon)
 	}
 }
 
