@@ -112,6 +112,10 @@ func (c Config) Validate() []config.Fault {
 				Cure: "write a positive duration, or 0, which " + d.off})
 		}
 	}
+	if c.Expire > 0 && c.NewSeriesHold > 0 && c.Expire <= c.NewSeriesHold {
+		faults = append(faults, config.Fault{Path: "expire", Problem: fmt.Sprintf("a series would end after %s, before new_series_hold lets it be seen", config.FormatDuration(c.Expire)),
+			Cure: fmt.Sprintf("write more than %s", config.FormatDuration(c.NewSeriesHold))})
+	}
 	for _, l := range []struct {
 		path  string
 		value int

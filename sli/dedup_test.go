@@ -315,3 +315,54 @@ func TestAStepOfMoreSpansThanTheWindowHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestTheWindowMovesOnWhileNothingComes(t *testing.T) {
+	r := newRecorder(t, testConfig())
+	again := span("o", time.Second)
+	r.Count(0, []source.Span{again})
+	for minute := range 30 {
+		step(t, r, start.Add(time.Duration(minute)*time.Minute))
+	}
+	if got := figures(t, r)["traceslo_sli_dedup_spans{}"]; got != 0 {
+		t.Errorf("%v spans remembered, want none", got)
+	}
+	r.Count(0, []source.Span{again})
+	step(t, r, start.Add(30*time.Minute))
+	if got := samples(t, r, start)[totalOfA]; got != 2 {
+		t.Errorf("counted %v times, want 2", got)
+	}
+}
+
+// TestTheWindowForgetsExactlyWhatIsDiscarded takes many spans out of full tables.
+func TestTheWindowForgetsExactlyWhatIsDiscarded(t *testing.T) {
+	r := newRecorder(t, testConfig())
+	rng := rand.New(rand.NewPCG(2, 2))
+	spans := func(n int) []source.Span {
+		page := make([]source.Span, n)
+		for i := range page {
+			page[i] = source.Span{SpanID: rng.Uint64(), Service: "a", Operation: "o", Kind: source.KindServer}
+		}
+		return page
+	}
+	kept := 0.
+	var committed []source.Span
+	for range 20 {
+		page := spans(2000)
+		r.Count(0, page)
+		r.Discard()
+		r.Count(1, spans(3000))
+		r.Discard()
+		r.Count(0, page)
+		committed = append(committed, page...)
+		kept += 2000
+		step(t, r, start)
+		if got := samples(t, r, start)[totalOfA]; got != kept {
+			t.Fatalf("%v spans counted, want %v: a discarded span was still known", got, kept)
+		}
+		r.Count(0, slices.Clone(committed))
+		step(t, r, start)
+		if got := samples(t, r, start)[totalOfA]; got != kept {
+			t.Fatalf("%v spans counted, want %v: another span was forgotten with the discarded", got, kept)
+		}
+	}
+}

@@ -38,10 +38,10 @@ func (c Config) validateDimensions() []config.Fault {
 		held, reserved := reservedLabels[d.Label]
 		switch first, doubled := labels[d.Label]; {
 		case d.Label == "":
-			faults = append(faults, config.Fault{Path: path + ".label", Problem: "there is no label", Cure: fmt.Sprintf("write a name, as in %s", suggestLabel(d.Tag))})
+			faults = append(faults, config.Fault{Path: path + ".label", Problem: "there is no label", Cure: "write a name, as in environment"})
 		case !labelName.MatchString(d.Label):
 			faults = append(faults, config.Fault{Path: path + ".label", Problem: fmt.Sprintf("%q is not a label's name", d.Label),
-				Cure: fmt.Sprintf("use letters, digits and underscores, as in %s", suggestLabel(d.Tag))})
+				Cure: "use letters, digits and underscores, as in environment"})
 		case strings.HasPrefix(d.Label, "__"):
 			faults = append(faults, config.Fault{Path: path + ".label", Problem: fmt.Sprintf("%q is kept for Prometheus itself", d.Label), Cure: "write a name that does not begin with two underscores"})
 		case reserved:

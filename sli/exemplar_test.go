@@ -27,6 +27,7 @@ func TestExemplarsAreTheFreshestAndRatherFailed(t *testing.T) {
 		{"the freshest of the failed", []source.Span{span("o", 1, minute(-2), trace(1), failed("x")), span("o", 1, minute(-1), trace(2), failed("y"))}, "02"},
 		{"not a failed one of long ago", []source.Span{span("o", 1, minute(-200), trace(1), failed("x")), span("o", 1, minute(-1), trace(2))}, "02"},
 		{"not one of the far future", []source.Span{span("o", 1, minute(600), trace(1)), span("o", 1, minute(-1), trace(2))}, "02"},
+		{"none, rather than one of before 1970", []source.Span{span("o", 1, func(s *source.Span) { s.Start = -1e15 }, trace(1))}, ""},
 		{"not one of before 1970", []source.Span{span("o", 1, func(s *source.Span) { s.Start = -1e15 }, trace(1)), span("o", 1, minute(-1), trace(2))}, "02"},
 	} {
 		for _, order := range []string{"as they come", "in the opposite order", "step by step", "by two workers"} {
@@ -47,6 +48,12 @@ func TestExemplarsAreTheFreshestAndRatherFailed(t *testing.T) {
 				}
 				step(t, r, start)
 				got := scrape(t, exposition(t, r, expfmt.FmtOpenMetrics_1_0_0, start), string(expfmt.FmtOpenMetrics_1_0_0)).Exemplars
+				if tt.want == "" {
+					if len(got) > 0 {
+						t.Errorf("%v, want none", got)
+					}
+					return
+				}
 				if len(got) != 1 {
 					t.Fatalf("%d exemplars, want 1: %v", len(got), got)
 				}

@@ -14,6 +14,12 @@ import (
 )
 
 func TestIdleSeriesEndAndFreeTheirPlaces(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restart=%t", restart), func(t *testing.T) { testIdleSeriesEnd(t, restart) })
+	}
+}
+
+func testIdleSeriesEnd(t *testing.T, restart bool) {
 	s := openStore(t)
 	cfg := testConfig()
 	cfg.Expire = time.Hour
@@ -57,7 +63,9 @@ func TestIdleSeriesEndAndFreeTheirPlaces(t *testing.T) {
 		if len(got) != 17+1 {
 			t.Errorf("%d samples, want one label set and one type of errors", len(got))
 		}
-		r = s.load(cfg, at)
+		if restart {
+			r = s.load(cfg, at)
+		}
 	}
 	// Every place that was taken is free again.
 	r.Count(0, []source.Span{span("idle", 1, of("next"), failed("y"), tags("c")), busy(failed("z"))})
@@ -75,6 +83,25 @@ func TestIdleSeriesEndAndFreeTheirPlaces(t *testing.T) {
 		if strings.HasPrefix(name, "traceslo_sli_overflow") && n > 0 {
 			t.Errorf("%s is %v: a place was not freed", name, n)
 		}
+	}
+}
+
+func TestASeriesThatCountsAgainInTimeGoesOn(t *testing.T) {
+	s := openStore(t)
+	cfg := testConfig()
+	cfg.Expire = time.Hour
+	r := s.load(cfg, start)
+	r.Count(0, []source.Span{span("o", 1)})
+	s.step(r, start, start)
+	// It is over the hour, and just then it counts.
+	at := start.Add(2 * time.Hour)
+	for want := range 3 {
+		r.Count(0, []source.Span{span("o", 1)})
+		s.step(r, at, at)
+		if got := samples(t, r, at)[totalOfA]; got != float64(want+2) {
+			t.Errorf("%v spans, want %v", got, want+2)
+		}
+		at = at.Add(time.Minute)
 	}
 }
 

@@ -69,6 +69,8 @@ type Feed struct {
 	watermark  time.Time
 	lastSpan   time.Time
 	lastCommit time.Time
+	// silent and empty are what was logged last of the source.
+	silent, empty bool
 	// unreadableLogged are the reasons for which a document was logged.
 	unreadableLogged map[string]bool
 }
@@ -127,8 +129,33 @@ func (f *Feed) Step(ctx context.Context, now time.Time) (more bool, err error) {
 		f.Metrics.catchingUp.Set(0)
 	}
 	silent := f.Silence > 0 && err == nil && whole && !f.lastSpan.IsZero() && now.Sub(f.lastSpan) >= f.Silence
-	f.Metrics.silent.Set(map[bool]float64{true: 1}[silent])
+	f.noteSilence(silent)
 	return more, err
+}
+
+// noteSilence tells, when it begins and when it ends, that no span comes.
+func (f *Feed) noteSilence(silent bool) {
+	f.Metrics.silent.Set(map[bool]float64{true: 1}[silent])
+	if silent != f.silent {
+		f.silent = silent
+		if silent {
+			f.Log.Warn().Dur("silence", f.Silence).Msg("no span came from any service for longer than source.silence, and all that is stored is read")
+		} else {
+			f.Log.Info().Msg("spans come again")
+		}
+	}
+}
+
+// noteIndices tells, when it begins and when it ends, that there is nothing to follow.
+func (f *Feed) noteIndices(followed int) {
+	if empty := followed == 0; empty != f.empty {
+		f.empty = empty
+		if empty {
+			f.Log.Warn().Msg("there is no index of spans to read; if there should be, correct index_prefix and see `traceslo check --live`")
+		} else {
+			f.Log.Info().Int("indices", followed).Msg("there are indices of spans to read")
+		}
+	}
 }
 
 func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err error) {
@@ -154,6 +181,8 @@ func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err e
 	f.Metrics.setIndices(plan.indices)
 	f.Metrics.backlog.Set(float64(plan.backlog))
 	f.tally = tally{unreadable: map[string]int{}, events: plan.events, taken: survey.Taken}
+
+	f.noteIndices(plan.indices[indexFollowed])
 
 	finished, readErr := f.readAll(ctx, plan.ranges, now)
 	finished = finished && !plan.split

@@ -111,6 +111,9 @@ func LoadPositions(tx *state.Tx) (*Positions, error) {
 	return p, nil
 }
 
+// New tells whether these are the positions of a state in which nothing was read yet.
+func (p *Positions) New() bool { return p.run.Began.IsZero() }
+
 // save writes what has changed since the positions were loaded or cloned.
 func (p *Positions) save(tx *state.Tx) error {
 	b := tx.Bucket(bucket)

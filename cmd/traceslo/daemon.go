@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,6 +37,10 @@ type daemon struct {
 	reloaded reloadMetrics
 	// reloads hands requests to read the configuration again to the reading goroutine.
 	reloads chan chan<- error
+	// backups is held while a backup is sent: one at a time.
+	backups sync.Mutex
+	// about says for people what is read, where the configuration does not.
+	about string
 	// current is the pipeline whose counts are served; nil until the state is loaded.
 	current atomic.Pointer[pipeline]
 }

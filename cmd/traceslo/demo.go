@@ -84,7 +84,9 @@ func (f demoFlags) run(ctx context.Context, std stdio) (err error) {
 	d.listen = func(server *http.Server) error { return server.Serve(listener) }
 
 	group, ctx := errgroup.WithContext(ctx)
+	d.about = fmt.Sprintf("FootAnalytics, an invented platform (seed %d), is read; the section source.elasticsearch is not used.", *f.seed)
 	if *f.elasticsearch != "" {
+		d.about = ""
 		writer, err := footanalytics.NewWriter(platform, footanalytics.WriterOptions{URL: *f.elasticsearch, Prefix: demoPrefix})
 		if err != nil {
 			return err

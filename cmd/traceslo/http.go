@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"syscall"
 	"time"
@@ -36,6 +37,8 @@ func (d *daemon) server() *http.Server {
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		// What a port scan provokes is nothing to tell at the usual level.
+		ErrorLog: slog.NewLogLogger(forSlog(d.log).Handler(), slog.LevelDebug),
 	}
 }
 
@@ -96,13 +99,14 @@ func (d *daemon) serveBackup(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the admin API is off; start with --web.enable-admin-api", http.StatusForbidden)
 		return
 	}
-	// A large state over a slow line takes its time; a client that is gone ends it.
-	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
-		d.log.Warn().Err(err).Msg("a backup of the state may be cut off")
+	if !d.backups.TryLock() {
+		http.Error(w, "another backup is under way; try again later", http.StatusTooManyRequests)
+		return
 	}
+	defer d.backups.Unlock()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="traceslo-state.db"`)
-	switch n, err := d.store.Backup(w); {
+	switch n, err := d.store.Backup(unhurried{w, http.NewResponseController(w)}); {
 	case err != nil && n == 0:
 		d.log.Error().Err(err).Msg("no backup of the state was sent")
 		w.Header().Del("Content-Disposition")
@@ -114,4 +118,22 @@ func (d *daemon) serveBackup(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	d.log.Info().Str("remote", r.RemoteAddr).Msg("sent a backup of the state")
+}
+
+// backupStall is for how long a client may take nothing of a backup: as long
+// as one is sent, the state's file cannot use room again.
+const backupStall = time.Minute
+
+// unhurried lets an answer take its time as long as the client takes it in.
+type unhurried struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+// Write implements io.Writer.
+func (u unhurried) Write(p []byte) (int, error) {
+	if err := u.control.SetWriteDeadline(time.Now().Add(backupStall)); err != nil {
+		return 0, err
+	}
+	return u.ResponseWriter.Write(p)
 }

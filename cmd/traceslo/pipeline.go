@@ -45,6 +45,11 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	if positions.New() {
+		d.log.Info().Stringer("start", cfg.Source.Elasticsearch.Start).Msg("a new state begins")
+	} else {
+		d.log.Info().Msg("going on from the state")
+	}
 	feed, err := source.NewFeed(source.FeedOptions{
 		Source:    in,
 		Counter:   counter{recorder, d.store},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	promconfig "github.com/prometheus/common/config"
@@ -87,6 +88,9 @@ type backup struct {
 
 // run writes the copy beside its place, checks it, and only then puts it there.
 func (b backup) run(ctx context.Context, std stdio) (err error) {
+	if err := free(*b.file); err != nil {
+		return err
+	}
 	temporary, err := os.CreateTemp(filepath.Dir(*b.file), filepath.Base(*b.file)+".*.part")
 	if err != nil {
 		return err
@@ -108,7 +112,10 @@ func (b backup) run(ctx context.Context, std stdio) (err error) {
 		return err
 	}
 	report, err := state.Check(temporary.Name())
-	if err != nil {
+	switch {
+	case errors.Is(err, state.ErrForeign) && *b.server != "":
+		return fmt.Errorf("post %q: the answer is not a state of traceslo; correct --server.url", *b.server)
+	case err != nil:
 		return err
 	}
 	if err := os.Rename(temporary.Name(), *b.file); err != nil {
@@ -118,11 +125,32 @@ func (b backup) run(ctx context.Context, std stdio) (err error) {
 	return err
 }
 
+// free refuses a place for a backup that holds a state in use: a daemon would
+// go on writing to a file that nobody finds again.
+func free(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return nil //nolint:nilerr // nothing is there to be in use
+	}
+	store, err := state.Open(path)
+	if errors.Is(err, state.ErrLocked) {
+		return fmt.Errorf("%q is the state of a running daemon; write the backup elsewhere", path)
+	}
+	if err != nil {
+		return nil //nolint:nilerr // what is no state is replaced
+	}
+	return store.Close()
+}
+
 // copy writes the state of a daemon that does not run.
 func (b backup) copy(to io.Writer) error {
 	path := filepath.Join(*b.storage, state.FileName)
 	if _, err := os.Stat(path); err != nil {
 		return err // Open would make a state where there is none
+	}
+	if from, err := os.Stat(path); err == nil {
+		if to, err := os.Stat(*b.file); err == nil && os.SameFile(from, to) {
+			return fmt.Errorf("%q is the state itself; write the backup elsewhere", *b.file)
+		}
 	}
 	store, err := state.Open(path)
 	if errors.Is(err, state.ErrLocked) {
@@ -138,7 +166,9 @@ func (b backup) copy(to io.Writer) error {
 
 // fetch writes the state that a running daemon sends.
 func (b backup) fetch(ctx context.Context, to io.Writer) error {
-	client := http.DefaultClient
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = 30 * time.Second
+	client := &http.Client{Transport: transport}
 	if *b.client != "" {
 		cfg, _, err := promconfig.LoadHTTPConfigFile(*b.client)
 		if err != nil {

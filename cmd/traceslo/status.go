@@ -28,7 +28,13 @@ type status struct {
 	// Loaded holds once the state is loaded and /metrics serves it.
 	Loaded     bool
 	CatchingUp bool
-	Silent     bool
+	// Age is how long ago that was up to which every stored span is counted,
+	// and Stale holds if that is longer than reading takes.
+	Age   time.Duration
+	Stale bool
+	// About says what is read, where the configuration does not.
+	About  string
+	Silent bool
 	// Complete is the time up to which every stored span is counted; nil if
 	// nothing has been read to its end since the start.
 	Complete *time.Time
@@ -64,6 +70,7 @@ func (d *daemon) status() (status, error) {
 	}
 	s := status{
 		Version:    version.Info(),
+		About:      d.about,
 		CatchingUp: values.one("traceslo_source_catching_up") == 1,
 		Silent:     values.one("traceslo_source_silent") == 1,
 		Complete:   values.time("traceslo_source_last_complete_read_timestamp_seconds"),
@@ -81,6 +88,10 @@ func (d *daemon) status() (status, error) {
 	}
 	if p := d.current.Load(); p != nil {
 		s.Loaded = true
+		if s.Complete != nil {
+			s.Age = time.Since(*s.Complete).Round(time.Second)
+			s.Stale = s.Age > max(3*p.Source.Elasticsearch.PollInterval, 15*time.Second)
+		}
 		settings, err := p.document.Render(p.settings)
 		if err != nil {
 			return status{}, err

@@ -136,7 +136,7 @@ func parseStats(body []byte) (*stats, error) {
 	a := &stats{}
 	a.Shards.Total = -1
 	if err := json.Unmarshal(body, a); err != nil {
-		return nil, fmt.Errorf("the statistics are not understood: %w", err)
+		return nil, errors.New("the statistics are not in the form of Elasticsearch's")
 	}
 	if a.Shards.Total < 0 {
 		return nil, errors.New("the statistics have no _shards")

@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -139,7 +140,7 @@ func parseSettings(body []byte, n names) (map[string]facts, error) {
 		}
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("the settings are not understood: %w", err)
+		return nil, errors.New("the settings are not in the form of Elasticsearch's")
 	}
 	byUUID := make(map[string]facts, len(answer))
 	for name, entry := range answer {
