@@ -1,8 +1,10 @@
 package testenv
 
 import (
+	"net"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // HotRODOptions says where HotROD sends its spans.
@@ -32,6 +34,16 @@ func StartHotROD(t testing.TB, o HotRODOptions) *HotROD {
 			Env:  []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + o.OTLPHTTP, "OTEL_BSP_SCHEDULE_DELAY=200"},
 		}
 	}, "/")
+	// The frontend may answer before the services behind it listen.
+	for i := 1; i < 4; i++ {
+		Eventually(t, 20*time.Second, func() error {
+			connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", p.address(i))
+			if err != nil {
+				return err
+			}
+			return connection.Close()
+		})
+	}
 	return &HotROD{URL: p.url(0), Process: process}
 }
 
