@@ -30,8 +30,8 @@ type load struct {
 	kinds      int
 }
 
-func newLoad(operations int, seed uint64) *load {
-	l := &load{rng: rand.New(rand.NewPCG(seed, 1)), kinds: 3}
+func newLoad(operations int) *load {
+	l := &load{rng: rand.New(rand.NewPCG(1, 1)), kinds: 3}
 	for i := range operations {
 		l.operations = append(l.operations, fmt.Sprintf("POST /api/v1/resource-%d", i))
 		l.services = append(l.services, fmt.Sprintf("service-%d", i/100))
@@ -101,7 +101,7 @@ func BenchmarkCount(b *testing.B) {
 		for workers := 1; workers <= 2; workers++ {
 			b.Run(fmt.Sprintf("operations=%d/workers=%d", operations, workers), func(b *testing.B) {
 				cfg := sli.Default()
-				l := newLoad(operations, 1)
+				l := newLoad(operations)
 				r := sli.New(cfg, workers, zerolog.Nop())
 				window(b, r, l)
 				const pages, size, steps = 25, 1000, 200
@@ -164,7 +164,7 @@ func BenchmarkSave(b *testing.B) {
 		b.Run(fmt.Sprintf("durable=%t", durable), func(b *testing.B) {
 			cfg := sli.Default()
 			cfg.Deduplicate = 0
-			l := newLoad(10_000, 1)
+			l := newLoad(10_000)
 			r := sli.New(cfg, 1, zerolog.Nop())
 			s := openStore(b)
 			everySet(r, l, 2)
@@ -210,7 +210,7 @@ func everySet(r *sli.Recorder, l *load, each int) { r.Count(0, everyPage(l, each
 func scraped(b *testing.B) *sli.Recorder {
 	cfg := sli.Default()
 	cfg.Deduplicate = 0
-	l := newLoad(10_000, 1)
+	l := newLoad(10_000)
 	r := sli.New(cfg, 1, zerolog.Nop())
 	for range 10 {
 		everySet(r, l, 2)
@@ -302,7 +302,7 @@ func BenchmarkSeriesMemory(b *testing.B) {
 func seriesMemory(b *testing.B) {
 	cfg := sli.Default()
 	cfg.Deduplicate = 0
-	l := newLoad(10_000, 1)
+	l := newLoad(10_000)
 	s := openStore(b)
 	page := l.page(10_000)
 	runtime.GC()

@@ -72,7 +72,8 @@ type page struct {
 // hash returns the keyed hash of all that makes a span this span. The key is
 // secret, so that nobody can choose spans that pass for each other.
 func (d *dedup) hash(p *page, s *source.Span) uint64 {
-	b := append(p.message[:0], s.TraceID[:]...)
+	b := p.message[:0]
+	b = append(b, s.TraceID[:]...)
 	b = binary.LittleEndian.AppendUint64(b, s.SpanID)
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.Start))
 	b = binary.LittleEndian.AppendUint64(b, uint64(s.Duration))

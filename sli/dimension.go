@@ -59,21 +59,6 @@ func (c Config) validateDimensions() []config.Fault {
 	return faults
 }
 
-// suggestLabel makes a label's name of a tag's key.
-func suggestLabel(tag string) string {
-	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '_'
-	}, strings.ToLower(tag))
-	name = strings.TrimLeft(name, "_0123456789")
-	if _, reserved := reservedLabels[name]; reserved || name == "" {
-		return "environment"
-	}
-	return name
-}
-
 // personal are words of a tag's key that stand for a person or a person's secret.
 var personal = words("email mail phone username login ip address password token cookie authorization")
 

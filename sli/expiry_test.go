@@ -105,6 +105,39 @@ func TestASeriesThatCountsAgainInTimeGoesOn(t *testing.T) {
 	}
 }
 
+func TestAnIdleTypeOfErrorEndsAlone(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		busy bool
+	}{{"while its label set counts", true}, {"while its label set is quiet", false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := openStore(t)
+			cfg := testConfig()
+			cfg.Expire = time.Hour
+			r := s.load(cfg, start)
+			r.Count(0, []source.Span{span("o", 1, failed("old"))})
+			s.step(r, start, start)
+			spans := 1.
+			for minute := 50; minute < 100; minute += 2 {
+				at := start.Add(time.Duration(minute) * time.Minute)
+				if tt.busy || minute == 50 {
+					r.Count(0, []source.Span{span("o", 1)})
+					spans++
+				}
+				s.step(r, at, at)
+				got := samples(t, r, at)
+				if got[totalOfA] != spans {
+					t.Fatalf("%v spans after %d minutes, want %v", got[totalOfA], minute, spans)
+				}
+				_, shown := got[`jaeger_trace_errors_total{error_type="old",operation="o",service="a",span_kind="server"}`]
+				if want := minute < 60; shown != want {
+					t.Errorf("the error is shown after %d minutes: %t, want %t", minute, shown, want)
+				}
+			}
+		})
+	}
+}
+
 func TestASeriesThatEndedBeginsAnew(t *testing.T) {
 	s := openStore(t)
 	cfg := testConfig()

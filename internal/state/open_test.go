@@ -121,17 +121,17 @@ func TestAPathThatLeadsNowhereIsSaidPlainly(t *testing.T) {
 
 func TestAnEmptyFileIsMadeAStateFile(t *testing.T) {
 	dir := t.TempDir()
-	real := filepath.Join(dir, "volume.db")
-	write(t, real, nil)
+	target := filepath.Join(dir, "volume.db")
+	write(t, target, nil)
 	// What a crash while creating leaves.
-	write(t, real+".new", []byte("half"))
+	write(t, target+".new", []byte("half"))
 	path := filepath.Join(dir, state.FileName)
-	if err := os.Symlink(real, path); err != nil {
+	if err := os.Symlink(target, path); err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, path)
 	update(t, s, put("b", map[string]string{"k": "v"}))
-	info, err := os.Lstat(real)
+	info, err := os.Lstat(target)
 	if err != nil {
 		t.Fatal(err)
 	}

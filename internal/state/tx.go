@@ -73,7 +73,7 @@ func (tx *Tx) Bucket(name string) *Bucket {
 	}
 	b := &Bucket{tx: tx, name: name, summer: newSummer(name)}
 	if err := checkName(name); err != nil {
-		tx.fail(fmt.Errorf("use state %q: %w", tx.s.path, err))
+		_ = tx.fail(fmt.Errorf("use state %q: %w", tx.s.path, err)) // Update returns it
 		return b
 	}
 	tx.inside = true

@@ -98,7 +98,7 @@ func Read(ctx context.Context, r io.Reader, name string, d *jaeger.Decoder, page
 				return err
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -148,7 +148,7 @@ func (p *pages) fill(in *bufio.Reader) error {
 		for more := true; more; {
 			var piece []byte
 			piece, err = in.ReadSlice('\n')
-			more = err == bufio.ErrBufferFull
+			more = errors.Is(err, bufio.ErrBufferFull)
 			if l.long = l.long || len(p.text)-l.from+len(piece) > MaxLine+len("\r\n"); l.long {
 				p.text = p.text[:l.from]
 				continue
@@ -165,7 +165,7 @@ func (p *pages) fill(in *bufio.Reader) error {
 		p.line++
 		l.to = len(p.text)
 		p.lines = append(p.lines, l)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return io.EOF
 		}
 	}
