@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/traceslo/traceslo/internal/state"
 )
@@ -65,6 +64,9 @@ type Feed struct {
 	ahead *Survey
 	tally tally
 
+	// origin is the time at which the step began, as its caller has it, and
+	// began the same as this machine has it.
+	origin, began time.Time
 	// watermark is when the last survey began up to which everything is counted.
 	watermark  time.Time
 	lastSpan   time.Time
@@ -111,7 +113,8 @@ func NewFeed(o FeedOptions) (*Feed, error) {
 // error the next Step goes on where this one ended; what was read before it is
 // committed, now or then.
 func (f *Feed) Step(ctx context.Context, now time.Time) (more bool, err error) {
-	more, whole, err := f.step(ctx, now)
+	f.origin, f.began = now, time.Now()
+	more, whole, err := f.step(ctx)
 	switch {
 	case err != nil:
 		f.Metrics.polls.WithLabelValues(pollError).Inc()
@@ -158,19 +161,19 @@ func (f *Feed) noteIndices(followed int) {
 	}
 }
 
-func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err error) {
+func (f *Feed) step(ctx context.Context) (more, whole bool, err error) {
 	survey, err := f.survey(ctx)
 	if err != nil {
 		return false, false, err
 	}
 	if f.next != nil {
 		// Left over from a step whose survey or commit failed.
-		if settled, err := f.settle(now, survey); err != nil || !settled {
+		if settled, err := f.settle(survey); err != nil || !settled {
 			return err == nil, false, err
 		}
 	}
 	if f.lastSpan.IsZero() {
-		f.lastSpan = now
+		f.lastSpan = f.now()
 	}
 	f.next = f.committed.clone()
 	plan, err := f.next.plan(survey, f.Start)
@@ -184,7 +187,7 @@ func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err e
 
 	f.noteIndices(plan.indices[indexFollowed])
 
-	finished, readErr := f.readAll(ctx, plan.ranges, now)
+	finished, readErr := f.readAll(ctx, plan.ranges)
 	finished = finished && !plan.split
 	f.tally.whole = plan.whole && finished
 	if len(f.read) > 0 {
@@ -192,7 +195,7 @@ func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err e
 			return false, false, errors.Join(readErr, err)
 		}
 	}
-	settled, err := f.settle(now, survey)
+	settled, err := f.settle(survey)
 	if err != nil {
 		return false, false, errors.Join(readErr, err)
 	}
@@ -206,6 +209,9 @@ func (f *Feed) step(ctx context.Context, now time.Time) (more, whole bool, err e
 	return more, plan.whole, nil
 }
 
+// now is the time as the caller of Step has it.
+func (f *Feed) now() time.Time { return f.origin.Add(time.Since(f.began)) }
+
 func (f *Feed) survey(ctx context.Context) (Survey, error) {
 	if ahead := f.ahead; ahead != nil {
 		f.ahead = nil
@@ -218,25 +224,27 @@ func (f *Feed) survey(ctx context.Context) (Survey, error) {
 var errBudget = errors.New("enough for one commit")
 
 // readAll reads the ranges, several side by side, and returns whether all were
-// read to their ends. The first error ends all.
-func (f *Feed) readAll(ctx context.Context, ranges []Range, now time.Time) (finished bool, err error) {
+// read to their ends, and the first error.
+func (f *Feed) readAll(ctx context.Context, ranges []Range) (finished bool, err error) {
 	queue := make(chan Range, len(ranges))
 	for _, r := range ranges {
 		queue <- r
 	}
 	close(queue)
 	left := budget
-	group, ctx := errgroup.WithContext(ctx)
+	var first error
+	var group sync.WaitGroup
 	for worker := range min(f.Readers, len(ranges)) {
-		group.Go(func() error {
+		group.Go(func() {
 			for r := range queue {
 				started := false
 				err := f.Source.Read(ctx, r, func(page *Page) error {
 					spans, before := endedSince(page.Spans, r.EndedSince)
 					f.Counter.Count(worker, spans)
 					var late latenessCount
+					at := f.now().UnixMicro()
 					for i := range spans {
-						late.observe(now.UnixMicro(), spans[i].End())
+						late.observe(at, spans[i].End())
 					}
 
 					f.tally.mu.Lock()
@@ -258,17 +266,35 @@ func (f *Feed) readAll(ctx context.Context, ranges []Range, now time.Time) (fini
 				})
 				if errors.Is(err, errBudget) {
 					// The other readers come here by themselves, each after the page it has under way.
-					return nil
+					return
 				}
-				if err != nil {
-					return err
+				if err == nil {
+					continue
+				}
+				f.tally.mu.Lock()
+				if first == nil {
+					first = err
+				}
+				f.tally.mu.Unlock()
+				// One index that cannot be read must not keep the others from being read.
+				if ctx.Err() != nil || !single(KindOf(err)) {
+					return
 				}
 			}
-			return nil
 		})
 	}
-	err = group.Wait()
-	return err == nil && left > 0, err
+	group.Wait()
+	return first == nil && left > 0, first
+}
+
+// single holds for an error that may concern one range alone, and not the
+// source as a whole.
+func single(kind ErrorKind) bool {
+	switch kind {
+	case Unreachable, TLS, Unauthorized, Rejected:
+		return false
+	}
+	return true
 }
 
 // endedSince drops the spans that ended before since, in place, and returns how many.
@@ -299,7 +325,10 @@ func (f *Feed) noteUnreadable(docs []Unreadable) {
 
 // settle confirms by a later survey that what was read is what was meant, and
 // commits it; or drops it, to be read again. It returns whether it committed.
-func (f *Feed) settle(now time.Time, later Survey) (bool, error) {
+func (f *Feed) settle(later Survey) (bool, error) {
+	// Not the time at which the step began: a step can take long, and what is
+	// born in it is born now.
+	now := f.now()
 	if index, ok := later.confirms(f.read, f.next); !ok {
 		f.Counter.Discard()
 		f.next, f.read = nil, nil
@@ -368,7 +397,7 @@ func (f *Feed) publishEvent(e event) {
 	case eventHistory:
 		m.gaps.WithLabelValues(string(e.what)).Inc()
 		m.lost.WithLabelValues(string(e.what)).Add(float64(e.numbers))
-		f.Log.Error().Str("index", e.index).Int("shard", e.shard).Int64("spans_at_most", e.numbers).
+		f.Log.Error().Str("index", e.index).Int("shard", e.shard).Int64("spans", e.numbers).
 			Msg("a shard has a new history, as when a stale copy was forced to be the primary; counting starts again at its present end")
 	case eventRewound:
 		f.Log.Warn().Str("index", e.index).Int("shard", e.shard).Int64("numbers", e.numbers).

@@ -33,7 +33,7 @@ type book struct {
 	store *state.Store
 	// failCommit, if set, is asked before each commit; failAfter after it is durable.
 	failCommit, failAfter error
-	watermark             time.Time
+	now, watermark        time.Time
 
 	mu      sync.Mutex // guards pending
 	pending counts
@@ -51,7 +51,7 @@ func (b *book) Count(_ int, spans []source.Span) {
 	}
 }
 
-func (b *book) Commit(_, watermark time.Time, save func(*state.Tx) error) error {
+func (b *book) Commit(now, watermark time.Time, save func(*state.Tx) error) error {
 	if b.failCommit != nil {
 		return b.failCommit
 	}
@@ -73,7 +73,7 @@ func (b *book) Commit(_, watermark time.Time, save func(*state.Tx) error) error 
 	if b.failAfter != nil {
 		return b.failAfter
 	}
-	b.visible, b.pending, b.watermark = next, counts{}, watermark
+	b.visible, b.pending, b.now, b.watermark = next, counts{}, now, watermark
 	return nil
 }
 
@@ -703,6 +703,47 @@ func TestRunPollsBacksOffAndSpeaksOnce(t *testing.T) {
 		}
 		if !strings.Contains(b.log.String(), "reading the source again") {
 			t.Errorf("the recovery was not logged:\n%s", b.log)
+		}
+	})
+}
+
+func TestOneIndexThatCannotBeReadKeepsNoOtherFromBeingRead(t *testing.T) {
+	b := newBench(t, source.Start{Earliest: true})
+	var good [][]source.Span
+	for i := range 6 {
+		x := b.memory.Create(fmt.Sprintf("spans-%d", i), 1)
+		spans := b.spans(9, 0)
+		x.Append(0, spans...)
+		if i > 0 {
+			good = append(good, spans)
+		}
+	}
+	b.memory.OnRead = func(r source.Range) error {
+		if r.Index == "spans-0" {
+			return &source.Error{Kind: source.Forbidden, Err: errors.New("not this one")}
+		}
+		return nil
+	}
+	if _, err := b.feed.Step(t.Context(), epoch); source.KindOf(err) != source.Forbidden {
+		t.Errorf("got %v", err)
+	}
+	b.want(good...)
+	if !b.book.watermark.IsZero() {
+		t.Errorf("watermark %v while an index is not read", b.book.watermark)
+	}
+}
+
+func TestACommitBearsTheTimeAtWhichItIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, source.Start{Earliest: true})
+		x := b.memory.Create("spans-1", 1)
+		x.Append(0, b.spans(5, 0)...)
+		b.memory.OnRead = func(source.Range) error { time.Sleep(time.Minute); return nil }
+		if _, err := b.feed.Step(t.Context(), epoch); err != nil {
+			t.Fatal(err)
+		}
+		if want := epoch.Add(2 * time.Minute); !b.book.now.Equal(want) {
+			t.Errorf("committed as of %v, want %v", b.book.now, want)
 		}
 	})
 }

@@ -159,7 +159,7 @@ func (p *Positions) planShard(out *plan, s Survey, index Index, at *position, sh
 	case pos.History != shard.History:
 		// What had not been read is lost as far as its number tells, and what
 		// was given the old numbers anew cannot be told from it.
-		unread := max(0, pos.Seen-pos.Read)
+		unread := max(0, max(pos.Seen, shard.Upto)-pos.Read)
 		out.events = append(out.events, event{what: eventHistory, index: index.Name, shard: shard.Number, numbers: unread})
 		pos = shardPosition{History: shard.History, Read: shard.Upto, Seen: shard.Upto, Since: -1}
 	case shard.Max < pos.Read:

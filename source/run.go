@@ -32,8 +32,14 @@ func (f *Feed) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 		case err != nil:
 			failures++
-			if text := string(KindOf(err)); text != failing {
-				failing = text
+			text := string(KindOf(err))
+			is := text
+			if KindOf(err) == Commit {
+				// What a full disk turns into may need another cure.
+				is = err.Error()
+			}
+			if is != failing {
+				failing = is
 				message := "cannot read the source; nothing is lost, trying again"
 				if KindOf(err) == Commit {
 					message = "cannot keep what was counted, so nothing more is counted; nothing is lost, trying again"
@@ -86,9 +92,11 @@ func (f *Feed) end(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lastCommit)
 	defer cancel()
+	f.origin = time.Now()
+	f.began = f.origin
 	survey, err := f.Source.Survey(ctx)
 	if err == nil {
-		_, err = f.settle(time.Now(), survey)
+		_, err = f.settle(survey)
 	}
 	if err != nil {
 		f.Log.Info().Err(err).Msg("what was read last is not committed; the next run reads it again")
