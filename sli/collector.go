@@ -54,6 +54,8 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 		gauge(limitDesc, n, limitNames[l])
 		gauge(usedDesc, s.used[l], limitNames[l])
 	}
+	gauge(limitDesc, r.cfg.Limits.DeduplicateSpans, "deduplicate_spans")
+	gauge(usedDesc, s.remembered, "deduplicate_spans")
 	for k, n := range s.changes {
 		counter(changesDesc, n, changeNames[k])
 	}

@@ -36,7 +36,10 @@ func Handler(gatherer prometheus.Gatherer, recorder func() *Recorder, log zerolo
 		if acceptsGzip(req.Header.Get("Accept-Encoding")) {
 			w.Header().Set("Content-Encoding", "gzip")
 			z := gzips.Get().(*gzip.Writer)
-			defer gzips.Put(z)
+			defer func() {
+				z.Reset(nil)
+				gzips.Put(z)
+			}()
 			z.Reset(w)
 			out = z
 		}

@@ -65,3 +65,26 @@ eval instant at 10m sum(jaeger_traces_total)
 `)
 	promqltest.RunTest(t, test.String(), promqltest.NewTestEngine(t, false, 0, 1_000_000))
 }
+
+// TestWhatWasShownStaysShown covers a hold that grows and a clock that is set
+// back: a counter that falls to 0 would be counted again.
+func TestWhatWasShownStaysShown(t *testing.T) {
+	s := openStore(t)
+	cfg := sli.Default()
+	r := s.load(cfg, start)
+	r.Count(0, []source.Span{span("o", time.Second)})
+	s.step(r, start, start)
+	one := func(when string, r *sli.Recorder, at time.Time) {
+		t.Helper()
+		for name, v := range samples(t, r, at) {
+			if strings.HasPrefix(name, "jaeger_traces_total") && v != 1 {
+				t.Errorf("%s: %s = %v, want 1", when, name, v)
+			}
+		}
+	}
+	at := start.Add(2 * time.Minute)
+	one("after the hold", r, at)
+	one("after the clock was set back", r, start.Add(30*time.Second))
+	cfg.NewSeriesHold = 5 * time.Minute
+	one("after the hold grew", s.load(cfg, at), at)
+}

@@ -47,6 +47,9 @@ func (r *Recorder) Load(tx *state.Tx, now time.Time) error {
 		return fmt.Errorf("read %q: format %d is not known, only %d; run the version that wrote the state, or begin with an empty one", metaBucket, m.Format, metaFormat)
 	}
 	r.written = data
+	if r.cfg.NewSeriesHold.Milliseconds() > m.Hold {
+		r.shown.Store(now.UnixMilli() - m.Hold)
+	}
 	r.registry.nextID = m.NextID
 	if err := r.loadDedup(tx, m); err != nil {
 		return err

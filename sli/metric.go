@@ -21,12 +21,12 @@ type ownFamily struct {
 }
 
 var (
-	durations = ownFamily{"jaeger_trace_duration_seconds", "Durations of the spans that were counted, in seconds.", dto.MetricType_HISTOGRAM}
-	failures  = ownFamily{"jaeger_trace_errors_total", "Spans that failed, by type of error.", dto.MetricType_COUNTER}
-	spans     = ownFamily{"jaeger_traces_total", "Spans that were counted.", dto.MetricType_COUNTER}
+	durationFamily = ownFamily{"jaeger_trace_duration_seconds", "Durations of the spans that were counted, in seconds.", dto.MetricType_HISTOGRAM}
+	errorFamily    = ownFamily{"jaeger_trace_errors_total", "Spans that failed, by type of error.", dto.MetricType_COUNTER}
+	spanFamily     = ownFamily{"jaeger_traces_total", "Spans that were counted.", dto.MetricType_COUNTER}
 
 	// ownFamilies are sorted by name.
-	ownFamilies = [...]ownFamily{durations, failures, spans}
+	ownFamilies = [...]ownFamily{durationFamily, errorFamily, spanFamily}
 )
 
 func (f ownFamily) family() *dto.MetricFamily {
@@ -42,8 +42,7 @@ const zeroThreshold = prometheus.DefNativeHistogramZeroThreshold
 // A chunk is the metrics that are encoded at once. Its objects are made once
 // and filled again and again.
 type chunk struct {
-	recorder *Recorder
-	counts   *counts
+	counts *counts
 	// shown is the birth up to which series show their counts, in milliseconds.
 	shown   int64
 	metrics []*metric
@@ -76,7 +75,7 @@ type exposedExemplar struct {
 }
 
 func newChunk(r *Recorder, now time.Time) *chunk {
-	c := &chunk{recorder: r, counts: newCounts(len(r.scale.bounds)), shown: now.Add(-r.cfg.NewSeriesHold).UnixMilli()}
+	c := &chunk{counts: newCounts(len(r.scale.bounds)), shown: r.shownUpto(now)}
 	names := []*string{proto.String("service"), proto.String("operation"), proto.String("span_kind")}
 	for _, d := range r.cfg.Dimensions {
 		names = append(names, proto.String(d.Label))
@@ -117,11 +116,11 @@ func (c *chunk) each(rows []row, family ownFamily, encode func([]*dto.Metric) er
 	for _, row := range rows {
 		c.counts.mustDecode(row.record)
 		switch family {
-		case durations:
+		case durationFamily:
 			c.next(row.set, "").setHistogram(c.counts, c.counts.born <= c.shown)
-		case spans:
+		case spanFamily:
 			c.next(row.set, "").setCounter(c.counts.total(), c.counts.born, c.shown)
-		case failures:
+		case errorFamily:
 			for _, e := range c.counts.errors {
 				c.next(row.set, e.kind).setCounter(e.count, e.born, c.shown)
 				if err := c.flush(chunkMetrics, encode); err != nil {

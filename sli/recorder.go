@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -31,6 +32,10 @@ type Recorder struct {
 	dedup *dedup
 	// horizon is the greatest end of an exemplar, in microseconds.
 	horizon int64
+
+	// shown is the latest birth, in milliseconds, of a series that a scrape has
+	// shown with its counts, as far as scrapes tell by their times.
+	shown atomic.Int64
 
 	// What follows is owned by the goroutine that saves.
 
@@ -89,6 +94,19 @@ func New(cfg Config, workers int, log zerolog.Logger) *Recorder {
 		r.epochs = []epoch{{Number: 1, tag: r.dedup.open()}}
 	}
 	return r
+}
+
+// shownUpto returns up to which birth, in milliseconds, series are shown with
+// their counts. It never goes back, when the clock does or when new_series_hold
+// grows: a counter that was shown at 1 and is shown at 0 would count again.
+func (r *Recorder) shownUpto(now time.Time) int64 {
+	for {
+		before := r.shown.Load()
+		upto := max(before, now.Add(-r.cfg.NewSeriesHold).UnixMilli())
+		if r.shown.CompareAndSwap(before, upto) {
+			return upto
+		}
+	}
 }
 
 // newKey returns a random key for the hashes of the dedup window.

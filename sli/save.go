@@ -200,6 +200,8 @@ type meta struct {
 	Buckets []uint64 `json:"buckets_us"`
 	// Dimensions are the labels besides service, operation and kind.
 	Dimensions []Dimension `json:"dimensions"`
+	// Hold is new_series_hold in milliseconds: what it let be seen stays seen.
+	Hold int64 `json:"new_series_hold_ms"`
 	// NextID is the number of the next label set.
 	NextID uint64 `json:"next_id"`
 	// DedupKey is the key of the hashes, Epochs the parts of the window.
@@ -212,7 +214,7 @@ const metaFormat = 1
 var metaKey = []byte("meta")
 
 func (r *Recorder) encodeMeta() error {
-	m := meta{Format: metaFormat, Buckets: r.scale.bounds, Dimensions: r.cfg.Dimensions, NextID: r.registry.nextID, Epochs: r.saved.epochs}
+	m := meta{Format: metaFormat, Buckets: r.scale.bounds, Dimensions: r.cfg.Dimensions, Hold: r.cfg.NewSeriesHold.Milliseconds(), NextID: r.registry.nextID, Epochs: r.saved.epochs}
 	if r.dedup != nil {
 		m.DedupKey = r.dedup.key
 	}
