@@ -90,8 +90,9 @@ type tally struct {
 }
 
 // budget is how many spans a step reads before it commits, so that a crash
-// during a long catching up costs little, and memory stays bounded.
-const budget = 200_000
+// during a long catching up costs little. It also bounds memory: what a step
+// counts is kept beside what is committed.
+const budget = 50_000
 
 // idleCommit is how often a feed commits when nothing comes, so that the
 // counter can end what has aged.

@@ -641,7 +641,7 @@ func TestAStepIsBounded(t *testing.T) {
 		x.Append(0, b.spans(10_000, 0)...)
 	}
 	more, err := b.feed.Step(t.Context(), epoch)
-	if err != nil || !more || len(b.book.visible) != 200_000 {
+	if err != nil || !more || len(b.book.visible) != 50_000 {
 		t.Errorf("the first step counted %d spans, more %v, error %v", len(b.book.visible), more, err)
 	}
 	b.drain()
