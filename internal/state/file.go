@@ -89,9 +89,11 @@ func prepare(file *os.File, path string, write bool) (ready bool, err error) {
 // release unlocks and closes a file. The unlocking counts: a memory map that is
 // left of the file would keep the lock.
 func release(file *os.File) {
-	_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+	unlock(file)
 	_ = file.Close()
 }
+
+func unlock(file *os.File) { _ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }
 
 // openFailure is the error for a file that the system does not open.
 func openFailure(path string, err error) error {

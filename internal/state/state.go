@@ -129,8 +129,9 @@ func (s *Store) Close() error {
 	defer s.writing.Unlock()
 	err := s.call(s.db.Close)
 	if s.isStuck() {
-		// The memory map stays: a View may still read from it.
-		release(s.file)
+		// The file and its memory map stay open: a View, or a step that was left
+		// behind, may still use them. Only the lock is given back.
+		unlock(s.file)
 		return nil
 	}
 	if err != nil {

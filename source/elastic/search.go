@@ -166,7 +166,7 @@ func (s *Source) search(ctx context.Context, w *reader, q query) error {
 		}
 		w.body = body
 		if err := w.decoder.Answer(body, &w.answer); err != nil {
-			if text := bytes.TrimSpace(body); bytes.HasPrefix(text, []byte("{")) && bytes.HasSuffix(text, []byte("}")) {
+			if text := bytes.TrimSpace(body); bytes.HasPrefix(text, []byte("{")) && bytes.HasSuffix(text, []byte("}")) && bytes.Contains(text, []byte(`"_shards"`)) {
 				// A whole answer with a document that is no strict JSON, as one with a
 				// comment, which the cluster takes and gives back: it is to be found
 				// and read past, or it would stop its shard for ever.
