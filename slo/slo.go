@@ -6,6 +6,6 @@
 //	source ← sli ← slo ← {rules, dashboards, slo/report} ← cmd/traceslo
 //
 // It leaves the judging of spans to sli, and all rendering to the packages
-// after it, which share the names of series and labels from here. It holds no
-// code yet: the daemon counts spans, and objectives come next.
+// after it, which share the names of series and labels from here. It writes
+// nothing but the records of its ledger, in the transaction it is handed.
 package slo
