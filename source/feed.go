@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,14 +21,28 @@ type Counter interface {
 	// at once, each with a worker number of its own in [0, Readers).
 	Count(worker int, spans []Span)
 	// Commit makes everything that was counted since the last commit durable,
-	// in one transaction with what save writes, and only then visible. After an
+	// in one transaction with what s.Save writes, and only then visible. After an
 	// error nothing of it is durable or visible, and all of it is kept for the
-	// next Commit. Every span that was stored before watermark has been counted
-	// by now; a zero watermark says nothing. No Count is under way.
-	Commit(now, watermark time.Time, save func(*state.Tx) error) error
+	// next Commit. No Count is under way.
+	Commit(s Step) error
 	// Discard forgets everything that was counted since the last commit. No
 	// Count is under way.
 	Discard()
+}
+
+// A Step is what becomes durable at once with what was counted.
+type Step struct {
+	// Now is the time of the commit.
+	Now time.Time
+	// Watermark is a time before which every stored span has been counted; zero says nothing.
+	Watermark time.Time
+	// Since is when the counting begins: of spans that were stored before the
+	// first run, none that ended before it counts. Zero is the beginning of what is stored.
+	Since time.Time
+	// Lost holds if spans that were stored since the last Watermark can never be counted.
+	Lost bool
+	// Save writes how far was read.
+	Save func(*state.Tx) error
 }
 
 // FeedOptions are what a Feed is made of. All fields are required but where they say so.
@@ -347,7 +362,14 @@ func (f *Feed) settle(later Survey) (bool, error) {
 	}
 	if f.tally.spans > 0 || f.next.dirty() || now.Sub(f.lastCommit) >= idleCommit {
 		began := time.Now()
-		if err := f.Counter.Commit(now, watermark, f.next.save); err != nil {
+		err := f.Counter.Commit(Step{
+			Now:       now,
+			Watermark: watermark,
+			Since:     f.next.since(),
+			Lost:      slices.ContainsFunc(f.tally.events, event.leavesGap),
+			Save:      f.next.save,
+		})
+		if err != nil {
 			return false, &Error{Kind: Commit, Err: fmt.Errorf("commit: %w", err)}
 		}
 		f.lastCommit = now

@@ -33,7 +33,9 @@ type book struct {
 	store *state.Store
 	// failCommit, if set, is asked before each commit; failAfter after it is durable.
 	failCommit, failAfter error
-	now, watermark        time.Time
+	last                  source.Step
+	// lost holds if any commit was told of spans that can never be counted.
+	lost bool
 
 	mu      sync.Mutex // guards pending
 	pending counts
@@ -51,7 +53,7 @@ func (b *book) Count(_ int, spans []source.Span) {
 	}
 }
 
-func (b *book) Commit(now, watermark time.Time, save func(*state.Tx) error) error {
+func (b *book) Commit(c source.Step) error {
 	if b.failCommit != nil {
 		return b.failCommit
 	}
@@ -65,7 +67,7 @@ func (b *book) Commit(now, watermark time.Time, save func(*state.Tx) error) erro
 				return err
 			}
 		}
-		return save(tx)
+		return c.Save(tx)
 	})
 	if err != nil {
 		return err
@@ -73,7 +75,8 @@ func (b *book) Commit(now, watermark time.Time, save func(*state.Tx) error) erro
 	if b.failAfter != nil {
 		return b.failAfter
 	}
-	b.visible, b.pending, b.now, b.watermark = next, counts{}, now, watermark
+	b.visible, b.pending, b.last = next, counts{}, c
+	b.lost = b.lost || c.Lost
 	return nil
 }
 
@@ -442,8 +445,8 @@ func TestOneIndexThatCannotBeReadKeepsNoOtherFromBeingRead(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	b.want(good...)
-	if !b.book.watermark.IsZero() {
-		t.Errorf("watermark %v while an index is not read", b.book.watermark)
+	if !b.book.last.Watermark.IsZero() {
+		t.Errorf("watermark %v while an index is not read", b.book.last.Watermark)
 	}
 }
 
@@ -456,8 +459,8 @@ func TestACommitBearsTheTimeAtWhichItIsMade(t *testing.T) {
 		if _, err := b.feed.Step(t.Context(), epoch); err != nil {
 			t.Fatal(err)
 		}
-		if want := epoch.Add(2 * time.Minute); !b.book.now.Equal(want) {
-			t.Errorf("committed as of %v, want %v", b.book.now, want)
+		if want := epoch.Add(2 * time.Minute); !b.book.last.Now.Equal(want) {
+			t.Errorf("committed as of %v, want %v", b.book.last.Now, want)
 		}
 	})
 }

@@ -206,6 +206,9 @@ func TestWhatBefallsIndices(t *testing.T) {
 		if got := b.metric("lost_spans_total", "reason", "deleted"); got != 5 {
 			t.Errorf("lost = %v, want 5", got)
 		}
+		if !b.book.lost {
+			t.Error("no commit said that spans are lost")
+		}
 	})
 	t.Run("an index that is made again while it is read is not taken for the former one", func(t *testing.T) {
 		b := newBench(t, source.Start{Earliest: true})
@@ -223,6 +226,9 @@ func TestWhatBefallsIndices(t *testing.T) {
 		}
 		b.drain()
 		b.want(second)
+		if b.book.lost {
+			t.Error("a commit said that spans are lost, and none is known to be")
+		}
 		if got := b.metric("discards_total"); got != 1 {
 			t.Errorf("discards = %v, want 1", got)
 		}
@@ -242,6 +248,9 @@ func TestWhatBefallsIndices(t *testing.T) {
 		b.want(read, after)
 		if got := b.metric("gaps_total", "reason", "new_history"); got != 1 {
 			t.Errorf("gaps = %v, want 1", got)
+		}
+		if !b.book.lost {
+			t.Error("no commit said that spans are lost")
 		}
 	})
 	t.Run("a checkpoint below what was read is waited for", func(t *testing.T) {
@@ -283,14 +292,14 @@ func TestWhatBefallsIndices(t *testing.T) {
 		x.Set(func(i *source.Index) { i.Shards[0].Ready = false })
 		b.drain()
 		b.want(green)
-		if !b.book.watermark.IsZero() {
-			t.Errorf("watermark %v while a shard is out of reach", b.book.watermark)
+		if !b.book.last.Watermark.IsZero() {
+			t.Errorf("watermark %v while a shard is out of reach", b.book.last.Watermark)
 		}
 		x.Set(func(i *source.Index) { i.Shards[0].Ready = true })
 		b.drain()
 		b.want(green, red)
-		if !b.book.watermark.Equal(epoch) {
-			t.Errorf("watermark %v, want %v", b.book.watermark, epoch)
+		if !b.book.last.Watermark.Equal(epoch) {
+			t.Errorf("watermark %v, want %v", b.book.last.Watermark, epoch)
 		}
 	})
 }

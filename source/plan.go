@@ -57,6 +57,9 @@ const (
 // gapKinds are the events that leave a gap in what is counted.
 var gapKinds = []eventKind{eventDeleted, eventHistory}
 
+// leavesGap holds if spans that were stored can never be counted.
+func (e event) leavesGap() bool { return e.numbers > 0 && slices.Contains(gapKinds, e.what) }
+
 // plan takes a survey in: it makes a position for each new index and shard,
 // drops those of deleted indices, and returns what to read. It refuses a
 // survey of another cluster.

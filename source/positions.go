@@ -114,6 +114,17 @@ func LoadPositions(tx *state.Tx) (*Positions, error) {
 // New tells whether these are the positions of a state in which nothing was read yet.
 func (p *Positions) New() bool { return p.run.Began.IsZero() }
 
+// since is when an event must have ended to count for sure, zero if all that is stored counts.
+func (p *Positions) since() time.Time {
+	switch start := p.run.Start; {
+	case start.Earliest:
+		return time.Time{}
+	case start.Back > 0:
+		return p.run.Since
+	}
+	return p.run.Began
+}
+
 // save writes what has changed since the positions were loaded or cloned.
 func (p *Positions) save(tx *state.Tx) error {
 	b := tx.Bucket(bucket)

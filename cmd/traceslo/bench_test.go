@@ -17,6 +17,7 @@ import (
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/jaeger"
 )
 
@@ -101,7 +102,7 @@ func BenchmarkPageToCommittedCounts(b *testing.B) {
 				c.Count(0, answer.Spans)
 				counted := time.Now()
 				if pages++; pages%pagesPerCommit == 0 {
-					if err := c.Commit(counted, counted, nothing); err != nil {
+					if err := c.Commit(source.Step{Now: counted, Watermark: counted, Save: nothing}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -163,12 +163,12 @@ func TestWhatIsNotCommittedIsNotShown(t *testing.T) {
 	c.Count(0, []source.Span{span(1)})
 
 	full := errors.New("no room")
-	err = c.Commit(now, now, func(tx *state.Tx) error {
+	err = c.Commit(source.Step{Now: now, Watermark: now, Save: func(tx *state.Tx) error {
 		if err := tx.Bucket("positions").Put([]byte("k"), []byte("v")); err != nil {
 			return err
 		}
 		return full
-	})
+	}})
 	if !errors.Is(err, full) {
 		t.Fatalf("got %v, want %v", err, full)
 	}
@@ -185,7 +185,7 @@ func TestWhatIsNotCommittedIsNotShown(t *testing.T) {
 	}
 
 	// The next commit has it all.
-	if err := c.Commit(now, now, func(*state.Tx) error { return nil }); err != nil {
+	if err := c.Commit(source.Step{Now: now, Watermark: now, Save: func(*state.Tx) error { return nil }}); err != nil {
 		t.Fatal(err)
 	}
 	again := sli.New(fast().SLI, 1, zerolog.Nop())

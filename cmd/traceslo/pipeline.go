@@ -78,12 +78,12 @@ type counter struct {
 }
 
 // Commit implements source.Counter.
-func (c counter) Commit(now, watermark time.Time, save func(*state.Tx) error) error {
+func (c counter) Commit(step source.Step) error {
 	err := c.store.Update(func(tx *state.Tx) error {
-		if err := c.Save(tx, now, watermark); err != nil {
+		if err := c.Save(tx, step.Now, step.Watermark); err != nil {
 			return err
 		}
-		return save(tx)
+		return step.Save(tx)
 	})
 	if err != nil {
 		return err
