@@ -30,7 +30,7 @@ func TestJVMOptionsAreAdaptedToTheRuntime(t *testing.T) {
 
 func TestReadJavaReadsTheReleaseFile(t *testing.T) {
 	home := t.TempDir()
-	writeFiles(t, home, map[string]string{
+	mustWriteFiles(t, home, map[string]string{
 		"bin/java": "",
 		"release":  "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"21.0.8\"\nMODULES=\"java.base java.se\"\n",
 	})

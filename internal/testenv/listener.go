@@ -40,3 +40,13 @@ func tool(t testing.TB, name string) string {
 	}
 	return path
 }
+
+// runTool runs a program to its end in a folder that holds the given files, and returns its standard output. The error
+// of one that ends badly holds the last lines that it wrote.
+func runTool(t testing.TB, name string, files map[string]string, args []string) (string, error) {
+	t.Helper()
+	path := tool(t, name)
+	dir := t.TempDir()
+	mustWriteFiles(t, dir, files)
+	return output(t.Context(), dir, nil, path, args...)
+}

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +126,89 @@ func TestPrometheusEvaluatesARule(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+func TestAlertmanagerTellsAReceiverWhatPrometheusFires(t *testing.T) {
+	heard := make(chan string, 16)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		select {
+		case heard <- string(b):
+		default: // Told again; the first time is enough.
+		}
+	}))
+	defer receiver.Close()
+	config := "route: {receiver: test, group_wait: 0s}\nreceivers: [{name: test, webhook_configs: [{url: " + receiver.URL + "}]}]\n"
+	if out, err := testenv.Amtool(t, map[string]string{"alertmanager.yml": config}, "check-config", "alertmanager.yml"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	a := testenv.StartAlertmanager(t, config)
+	testenv.StartPrometheus(t, testenv.PrometheusOptions{
+		Config: "rule_files: [rules.yml]\nalerting: {alertmanagers: [{static_configs: [{targets: [\"" + a.Address + "\"]}]}]}\n",
+		Files:  map[string]string{"rules.yml": "groups: [{name: g, interval: 1s, rules: [{alert: Fire, expr: vector(1)}]}]\n"},
+	})
+	select {
+	case got := <-heard:
+		if !strings.Contains(got, `"alertname":"Fire"`) {
+			t.Errorf("the receiver heard %s", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Errorf("the receiver heard nothing; Alertmanager has %s", get(t, a.URL+"/api/v2/alerts"))
+	}
+}
+
+func TestAlertmanagerHearsAChangedConfiguration(t *testing.T) {
+	const before, after = "route: {receiver: before}\nreceivers: [{name: before}]\n", "route: {receiver: after}\nreceivers: [{name: after}]\n"
+	a := testenv.StartAlertmanager(t, before)
+	if got := get(t, a.URL+"/api/v2/receivers"); !strings.Contains(got, "before") {
+		t.Fatalf("the receivers are %s", got)
+	}
+	if err := os.WriteFile(filepath.Join(a.Dir, "alertmanager.yml"), []byte(after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.Reload(t)
+	testenv.Eventually(t, 20*time.Second, func() error {
+		if got := get(t, a.URL+"/api/v2/receivers"); !strings.Contains(got, "after") {
+			return fmt.Errorf("the receivers are %s", got)
+		}
+		return nil
+	})
+}
+
+func TestAmtoolRefusesAWrongConfiguration(t *testing.T) {
+	if out, err := testenv.Amtool(t, map[string]string{"a.yml": "route: {receiver: none}\n"}, "check-config", "a.yml"); err == nil {
+		t.Errorf("accepted a receiver that is not there: %s", out)
+	}
+}
+
+func TestSlothMakesRulesThatPromtoolAccepts(t *testing.T) {
+	const spec = `version: prometheus/v1
+service: checkout
+slos:
+  - name: availability
+    objective: 99.9
+    sli:
+      events:
+        error_query: sum(rate(errors_total[{{.window}}]))
+        total_query: sum(rate(requests_total[{{.window}}]))
+    alerting:
+      name: CheckoutErrors
+      page_alert: {}
+      ticket_alert: {}
+`
+	rules, err := testenv.Sloth(t, map[string]string{"spec.yml": spec}, "generate", "-i", "spec.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(rules, "record: slo:sli_error:ratio_rate5m") {
+		t.Errorf("no ratio over 5m in\n%s", rules)
+	}
+	if out, err := testenv.Promtool(t, map[string]string{"rules.yml": rules}, "check", "rules", "rules.yml"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }
 
 func TestBinaryBuildsACommandOfThisModule(t *testing.T) {

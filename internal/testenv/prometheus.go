@@ -1,7 +1,6 @@
 package testenv
 
 import (
-	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -26,8 +25,8 @@ func StartPrometheus(t testing.TB, o PrometheusOptions) *Prometheus {
 	t.Helper()
 	path := tool(t, "prometheus")
 	dir := t.TempDir()
-	writeFiles(t, dir, o.Files)
-	writeFiles(t, dir, map[string]string{"prometheus.yml": o.Config})
+	mustWriteFiles(t, dir, o.Files)
+	mustWriteFiles(t, dir, map[string]string{"prometheus.yml": o.Config})
 	process, p := listen(t, 1, func(p *ports) Command {
 		args := []string{
 			"--config.file=" + filepath.Join(dir, "prometheus.yml"),
@@ -51,21 +50,5 @@ func (p *Prometheus) Reload(t testing.TB) {
 // Promtool runs promtool in a folder that holds the given files, and returns its output and how it ended.
 func Promtool(t testing.TB, files map[string]string, args ...string) (string, error) {
 	t.Helper()
-	path := tool(t, "promtool")
-	dir := t.TempDir()
-	writeFiles(t, dir, files)
-	return output(t.Context(), dir, nil, path, args...)
-}
-
-func writeFiles(t testing.TB, dir string, files map[string]string) {
-	t.Helper()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return runTool(t, "promtool", files, args)
 }

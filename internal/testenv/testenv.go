@@ -1,6 +1,6 @@
-// Package testenv gives tests real servers: Elasticsearch, OpenSearch, Jaeger, HotROD and Prometheus, as plain processes
-// on the loopback interface, fetched once into a cache outside the tree. What a test asserts with them is the test's
-// affair; nothing outside tests and the Makefile imports this package.
+// Package testenv gives tests real servers: Elasticsearch, OpenSearch, Jaeger, HotROD, Prometheus and Alertmanager, as
+// plain processes on the loopback interface, fetched once into a cache outside the tree. What a test asserts with them
+// is the test's affair; nothing outside tests and the Makefile imports this package.
 //
 // "make test" starts the shared clusters, one per version, and names them to the tests through the variable
 // TRACESLO_TEST_SERVERS. A plain "go test ./..." has none, and every function that needs a real server then skips the
@@ -16,9 +16,10 @@
 //
 // Shared returns all shared clusters, SharedCluster the one of a flavor and version. A test that must configure, stop or
 // kill a cluster starts its own with StartCluster: TLS and users with Security, several nodes with Nodes, and each
-// Node can be killed and restarted. StartJaegerV1, StartJaegerV2, StartHotROD and StartPrometheus start the rest.
-// Binary builds a command of this module, StartProcess runs it, Eventually polls. Whatever a test starts ends with it,
-// and dies with the test process if that is killed.
+// Node can be killed and restarted. StartJaegerV1, StartJaegerV2, StartHotROD, StartPrometheus and StartAlertmanager
+// start the rest; Promtool, Amtool and Sloth run those programs to their end. Binary builds a command of this module,
+// StartProcess runs it, Eventually polls. Whatever a test starts ends with it, and dies with the test process if that is
+// killed.
 package testenv
 
 import (

@@ -20,7 +20,9 @@ type module struct {
 	tags     string
 	// copied is for modules that "go install" refuses because their go.mod replaces others: they are built inside a copy.
 	copied bool
-	tests  bool // Tests need it, so it is built before they start.
+	// files are written into the copy before it is built, by their path: what a release embeds and its module lacks.
+	files map[string]string
+	tests bool // Tests need it, so it is built before they start.
 }
 
 func modules() []module {
@@ -37,6 +39,15 @@ func modules() []module {
 		{
 			path: "github.com/prometheus/prometheus", version: "v0.315.0", copied: true, tests: true, tags: "remove_all_sd",
 			programs: map[string]string{"prometheus": "./cmd/prometheus", "promtool": "./cmd/promtool"},
+		},
+		{
+			path: "github.com/prometheus/alertmanager", version: "v0.34.2", copied: true, tests: true,
+			files:    map[string]string{"ui/app/dist/index.html": "no pages in this build\n"},
+			programs: map[string]string{"alertmanager": "./cmd/alertmanager", "amtool": "./cmd/amtool"},
+		},
+		{
+			path: "github.com/slok/sloth", version: "v0.12.0", copied: true, tests: true,
+			programs: map[string]string{"sloth": "./cmd/sloth"},
 		},
 		{
 			path: "github.com/golangci/golangci-lint/v2", version: "v2.15.0",
@@ -86,6 +97,9 @@ func (m module) build(ctx context.Context, dir string) error {
 	}
 	source := filepath.Join(dir, "source")
 	if err := os.CopyFS(source, os.DirFS(downloaded.Dir)); err != nil {
+		return err
+	}
+	if err := writeFiles(source, m.files); err != nil {
 		return err
 	}
 	for name, pkg := range sorted(m.programs) {
