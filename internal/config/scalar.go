@@ -14,12 +14,13 @@ import (
 var (
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
 	durationType    = reflect.TypeFor[time.Duration]()
+	timeType        = reflect.TypeFor[time.Time]()
 )
 
-// isScalar tells whether a value of type t is a single value of the file.
+// isScalar tells whether a value of type t is always a single value of the file.
 func isScalar(t reflect.Type) bool {
-	if reflect.PointerTo(t).Implements(unmarshalerType) {
-		return true
+	if readsText(t) {
+		return !hasShortForm(t)
 	}
 	switch t.Kind() {
 	case reflect.String, reflect.Bool, reflect.Float64, reflect.Int, reflect.Int64, reflect.Uint, reflect.Uint64:
@@ -28,9 +29,30 @@ func isScalar(t reflect.Type) bool {
 	return false
 }
 
+// readsText tells whether a value of type t reads itself from a text.
+func readsText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(unmarshalerType) }
+
+// hasShortForm tells whether a value of type t is a single value of the file or
+// else a list, or a section. It reads the single value itself.
+func hasShortForm(t reflect.Type) bool {
+	if !readsText(t) {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		return t.Elem().Kind() != reflect.Uint8
+	case reflect.Struct:
+		return len(fieldsOf(t)) > 0
+	}
+	return false
+}
+
 // scalar reads n, which has to be a single value, into v.
 func (w *walker) scalar(path string, n *yaml.Node, v reflect.Value) {
 	switch {
+	case isNull(n) && hasShortForm(v.Type()):
+		w.fault(path, n, "has no value", "leave the key out for its default")
+		return
 	case isNull(n):
 		w.fault(path, n, "has no value", "leave the key out for its default, or write \"\" for an empty text")
 		return
@@ -60,7 +82,15 @@ func (w *walker) scalar(path string, n *yaml.Node, v reflect.Value) {
 // the error tells the cure.
 func set(v reflect.Value, text string) error {
 	t := v.Type()
-	if reflect.PointerTo(t).Implements(unmarshalerType) {
+	if t == timeType {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return fmt.Errorf("%q is not a time with its offset; write for example 2026-03-29T02:00:00Z or 2026-03-29T02:00:00+01:00", clip(text))
+		}
+		v.Set(reflect.ValueOf(at))
+		return nil
+	}
+	if readsText(t) {
 		fresh := reflect.New(t)
 		if err := fresh.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
 			return err

@@ -43,7 +43,7 @@ func (w *walker) value(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind == yaml.AliasNode {
 		return // plain said so
 	}
-	if isScalar(v.Type()) {
+	if isScalar(v.Type()) || hasShortForm(v.Type()) && n.Kind == yaml.ScalarNode {
 		w.scalar(path, n, v)
 		return
 	}
@@ -84,7 +84,7 @@ func (w *walker) section(path string, n *yaml.Node, v reflect.Value) {
 	}
 	fields := fieldsOf(v.Type())
 	for key, value := range w.pairs(path, n) {
-		at := join(path, pathOf(key.Value))
+		at := join(path, KeyPath(key.Value))
 		w.doc.lines[at] = key.Line
 		i, known := fields[key.Value]
 		if !known {
@@ -122,7 +122,7 @@ func (w *walker) table(path string, n *yaml.Node, v reflect.Value) {
 	}
 	table := reflect.MakeMap(v.Type())
 	for key, value := range w.pairs(path, n) {
-		at := join(path, pathOf(key.Value))
+		at := join(path, KeyPath(key.Value))
 		w.doc.lines[at] = key.Line
 		element := reflect.New(v.Type().Elem()).Elem()
 		w.value(at, value, element)
@@ -155,7 +155,7 @@ func (w *walker) pairs(path string, n *yaml.Node) func(func(key, value *yaml.Nod
 				continue
 			}
 			if line, doubled := first[key.Value]; doubled {
-				w.fault(join(path, pathOf(key.Value)), key, fmt.Sprintf("stands here again after line %d", line), "keep one of the two")
+				w.fault(join(path, KeyPath(key.Value)), key, fmt.Sprintf("stands here again after line %d", line), "keep one of the two")
 				continue
 			}
 			first[key.Value] = key.Line
@@ -190,8 +190,9 @@ func keyOf(f reflect.StructField) string {
 	return key
 }
 
-// pathOf returns a key as it stands in a path: quoted unless it is a plain word.
-func pathOf(key string) string {
+// KeyPath returns a key that is the user's own as it stands in a Fault's Path:
+// quoted unless it is a plain word.
+func KeyPath(key string) string {
 	for _, c := range key {
 		if c != '_' && c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
 			return strconv.Quote(clip(key))
