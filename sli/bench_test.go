@@ -28,10 +28,12 @@ type load struct {
 	operations []string
 	services   []string
 	kinds      int
+	// spread is within what time spans start.
+	spread time.Duration
 }
 
 func newLoad(operations int) *load {
-	l := &load{rng: rand.New(rand.NewPCG(1, 1)), kinds: 3}
+	l := &load{rng: rand.New(rand.NewPCG(1, 1)), kinds: 3, spread: time.Second}
 	for i := range operations {
 		l.operations = append(l.operations, fmt.Sprintf("POST /api/v1/resource-%d", i))
 		l.services = append(l.services, fmt.Sprintf("service-%d", i/100))
@@ -52,7 +54,7 @@ func (l *load) fill(s *source.Span, operation, kind int) {
 	for i := range s.TraceID {
 		s.TraceID[i] = byte(l.rng.Uint32())
 	}
-	s.Start = start.UnixMicro() + int64(l.rng.IntN(1e6))
+	s.Start = start.UnixMicro() + l.rng.Int64N(l.spread.Microseconds())
 	// Durations spread over about four powers of two around the operation's own.
 	s.Duration = int64(float64(1000*(1+operation%500)) * (0.25 + 4*l.rng.ExpFloat64()/3))
 	if l.rng.IntN(50) == 0 {

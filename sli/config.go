@@ -2,6 +2,7 @@ package sli
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/traceslo/traceslo/internal/config"
@@ -28,6 +29,27 @@ type Config struct {
 	Expire time.Duration `yaml:"expire"`
 	// Limits bounds what spans can make the daemon keep.
 	Limits Limits `yaml:"limits"`
+	// Measures are what spans are judged by. They are no part of the section:
+	// whoever wires fills them, with indicators that Validate found no fault with.
+	Measures []Measure `yaml:"-"`
+}
+
+// Scale returns the bounds of the classic histogram: Buckets and the thresholds
+// of Measures, ascending, each once.
+func (c Config) Scale() []time.Duration {
+	bounds := slices.Clone(c.Buckets)
+	for _, m := range c.Measures {
+		bounds = append(bounds, m.Indicator.Bounds()...)
+	}
+	slices.Sort(bounds)
+	return slices.Compact(bounds)
+}
+
+// Tags returns the keys of the tags whose values Span.Tags must hold, in order:
+// those of the dimensions, then the others that judging needs.
+func (c Config) Tags() []string {
+	keys, _ := placesOf(c)
+	return keys
 }
 
 // A Dimension makes a label of a tag.
@@ -144,6 +166,9 @@ func (c Config) validateBuckets() []config.Fault {
 	if len(c.Buckets) > maxBuckets {
 		faults = append(faults, config.Fault{Path: "buckets", Problem: fmt.Sprintf("there are %d buckets", len(c.Buckets)),
 			Cure: fmt.Sprintf("write at most %d; the native histogram is finer than any list", maxBuckets)})
+	} else if all := len(c.Scale()); all > maxBuckets {
+		faults = append(faults, config.Fault{Path: "buckets", Problem: fmt.Sprintf("with the thresholds of the objectives, each of which is a bound too, there are %d buckets", all),
+			Cure: fmt.Sprintf("leave out %d here, or let objectives share thresholds", all-maxBuckets)})
 	}
 	for i, b := range c.Buckets {
 		path := fmt.Sprintf("buckets[%d]", i)

@@ -208,4 +208,6 @@ func figures(t testing.TB, r *sli.Recorder) map[string]float64 {
 // unsafeString returns a string in the memory of b, as sources do.
 func unsafeString(b []byte) string { return unsafe.String(&b[0], len(b)) }
 
+func page(spans ...source.Span) []source.Span { return spans }
+
 func contains(s, part string) bool { return strings.Contains(s, part) }

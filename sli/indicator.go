@@ -1,6 +1,13 @@
 package sli
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/source"
+)
 
 // An Indicator is a service level indicator: it says which spans are events and
 // which of these are good. Exactly one of its kinds is set. After this package
@@ -16,85 +23,107 @@ type Indicator struct {
 	Attribute *Attribute `yaml:"attribute"`
 }
 
-// Availability is the kind for which a good span is one that did not fail.
-type Availability struct {
-	// Match says which spans are events.
-	Match Match `yaml:"match"`
-	// FailedIf are the conditions any one of which makes an event bad, in the
-	// place of the span's own failure; the condition "failed" stands for that.
-	// Default: [failed].
-	FailedIf []Condition `yaml:"failed_if"`
+// A kind is what each kind of indicator tells of itself. Its file holds
+// all of it; a new kind is a file, a field of Indicator, and a line in kinds.
+type kind interface {
+	// events is the section match.
+	events() *Match
+	// conditions are those that judge events, defaults included.
+	conditions() Conditions
+	// bounds are the durations that judge events.
+	bounds() []time.Duration
+	// validate returns the faults of all but match, with paths within the kind's section.
+	validate() []config.Fault
+	// canonical returns the text of all but match, in parts.
+	canonical() []string
+	// good returns what tells a good event. places says where a tag lies in
+	// Span.Tags; all is as validate demands.
+	good(places map[string]int) func(*source.Span) bool
 }
 
-// Latency is the kind for which a good span is one that was fast enough.
-type Latency struct {
-	// Match says which spans are events.
-	Match Match `yaml:"match"`
-	// Threshold is the longest duration of a good span, inclusive, in whole
-	// microseconds. It is a bound of the classic histogram, whatever sli.buckets has.
-	Threshold time.Duration `yaml:"threshold"`
+// kindKeys are the keys of the kinds.
+var kindKeys = []string{"availability", "latency", "success_within", "attribute"}
+
+// kinds returns the kinds that are set, by their keys.
+func (i Indicator) kinds() (keys []string, kinds []kind) {
+	for n, k := range []struct {
+		set bool
+		kind
+	}{
+		{i.Availability != nil, i.Availability},
+		{i.Latency != nil, i.Latency},
+		{i.SuccessWithin != nil, i.SuccessWithin},
+		{i.Attribute != nil, i.Attribute},
+	} {
+		if k.set {
+			keys, kinds = append(keys, kindKeys[n]), append(kinds, k.kind)
+		}
+	}
+	return keys, kinds
 }
 
-// SuccessWithin is the kind for which a good span is one that neither failed
-// nor was slow.
-type SuccessWithin struct {
-	// Match says which spans are events.
-	Match Match `yaml:"match"`
-	// Threshold is as Latency has it.
-	Threshold time.Duration `yaml:"threshold"`
-	// FailedIf is as Availability has it.
-	FailedIf []Condition `yaml:"failed_if"`
+// Validate returns everything that is wrong with i or probably not meant.
+func (i Indicator) Validate() []config.Fault {
+	keys, kinds := i.kinds()
+	var faults []config.Fault
+	switch {
+	case len(keys) == 0:
+		faults = append(faults, config.Fault{Problem: "there is no indicator", Cure: "write one of " + strings.Join(kindKeys, ", ")})
+	case len(keys) > 1:
+		faults = append(faults, config.Fault{Problem: "there is more than one indicator: " + strings.Join(keys, ", "), Cure: "keep one, and make an objective of each other"})
+	}
+	for n, k := range kinds {
+		for _, f := range append(k.events().validate(), k.validate()...) {
+			f.Path = keys[n] + "." + f.Path
+			faults = append(faults, f)
+		}
+	}
+	return faults
 }
 
-// Attribute is the kind for which a good span is one that says so in a tag.
-type Attribute struct {
-	// Match says which spans are events.
-	Match Match `yaml:"match"`
-	// GoodIf are the conditions any one of which makes an event good. A span
-	// that lacks the tag fulfils none but one of inequality.
-	GoodIf []Condition `yaml:"good_if"`
+// Canonical returns what i means as text: the same for all ways to write the
+// same, another for anything that judges otherwise. It is
+//
+//	kind{part;part;…}
+//
+// of the parts that are given or have a default, in the order of the
+// documentation, each "key:" and its value: lists sorted, each item once, and
+// joined by commas; texts in Go's ASCII quotes; a pattern is its comparison and its
+// text, a condition tag, comparison and value, or failed; a number is the
+// shortest text of its float64, a threshold whole microseconds ended by "us";
+// root_only stands alone.
+//
+// The ledger tells series apart by it. So it must not change from one version
+// to the next: a new part is left out where it has its default.
+func (i Indicator) Canonical() string {
+	keys, kinds := i.kinds()
+	var texts []string
+	for n, k := range kinds {
+		parts := append(k.events().canonical(), k.canonical()...)
+		texts = append(texts, keys[n]+"{"+strings.Join(parts, ";")+"}")
+	}
+	return strings.Join(texts, "")
 }
 
-// A Measure is what the Recorder judges spans by: an indicator, counted once
-// for all spans or once for each value of something.
-type Measure struct {
-	Indicator Indicator
-	// ForEach is "" for all spans as one; or service, operation, or the label of
-	// a dimension of Config, for one count a value. A span without a value of
-	// the dimension is no event.
-	ForEach string
+// Bounds returns the durations that the judging depends on. Each is a bound of
+// the classic histogram, so that everybody can recount.
+func (i Indicator) Bounds() []time.Duration {
+	var bounds []time.Duration
+	_, kinds := i.kinds()
+	for _, k := range kinds {
+		bounds = append(bounds, k.bounds()...)
+	}
+	return bounds
 }
 
-// Platform is the Measure of every span that is counted, all of them good.
-const Platform = -1
-
-// A MinuteCount is how many events of a measure ended within one minute.
-type MinuteCount struct {
-	// Measure is the place in the measures, or Platform.
-	Measure int
-	// Value is the value that ForEach has, bounded as the labels are; "" without.
-	Value string
-	// Minute is when the spans ended, in minutes since the Unix epoch.
-	Minute int64
-	// Events is how many there were, Bad how many of these were not good.
-	Events, Bad uint64
-}
-
-// A CulpritCount is how many bad events of a measure one operation had in a day.
-type CulpritCount struct {
-	Measure int
-	Value   string
-	// Day is when the spans ended, in days of UTC since the Unix epoch.
-	Day     int64
-	Culprit Culprit
-	Bad     uint64
-}
-
-// A Culprit is what bad events have in common: labels as the jaeger_* series have them, bounded.
-type Culprit struct {
-	Service, Operation string
-	// ErrorType is "" for a bad event whose span did not fail.
-	ErrorType string
-	// Values are those of the dimensions of Config, in order, each ended by a zero byte.
-	Values string
+// Tags returns the keys of the tags that the judging reads, sorted, each once.
+func (i Indicator) Tags() []string {
+	var keys []string
+	_, kinds := i.kinds()
+	for _, k := range kinds {
+		keys = append(keys, k.events().Tags.tags()...)
+		keys = append(keys, k.conditions().tags()...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

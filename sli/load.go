@@ -92,7 +92,7 @@ func (r *Recorder) loadSets(tx *state.Tx, m meta) error {
 		r.rewrite = true
 		r.stats.changes[changeBuckets]++
 		r.log.Warn().Strs("added", boundsIn(r.scale.bounds, from)).Strs("removed", boundsIn(from, r.scale.bounds)).
-			Msg("sli.buckets changed: a new bound starts at the count of the next lower one, a removed one ends")
+			Msg("the buckets changed (sli.buckets, or a threshold of slos): a new bound starts at the count of the next lower one, a removed one ends")
 	}
 	records := tx.Bucket(countsBucket)
 	scratch := newCounts(len(from))

@@ -1,65 +1,84 @@
 package sli
 
-import "regexp"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/source"
+)
 
 // A Match says which spans are events: those that fulfil all that is given. An
 // empty one takes every span.
 type Match struct {
 	// Service and Operation are names. One pattern may stand for a list of one.
+	// A span's operation is at most source.MaxOperation characters long.
 	Service   Patterns `yaml:"service"`
 	Operation Patterns `yaml:"operation"`
 	// SpanKind are kinds, any one of which the span has: server, client,
 	// producer, consumer, internal, unspecified.
 	SpanKind Kinds `yaml:"span_kind"`
 	// Tags are conditions that the span fulfils, all of them.
-	Tags []Condition `yaml:"tags"`
+	Tags Conditions `yaml:"tags"`
 	// RootOnly takes only spans without a parent.
 	RootOnly bool `yaml:"root_only"`
-}
-
-// Patterns are names that are wanted and names that are not: a name matches if
-// it fulfils any of those that want something (= and =~), if there are such,
-// and all of those that refuse something (!= and !~).
-type Patterns []Pattern
-
-// A Pattern is a name as the configuration has it: the name itself,
-// "=~regexp", "!=name" or "!~regexp". The regular expressions are RE2's and
-// anchored at both ends, as Prometheus' are.
-type Pattern struct {
-	Op   Op
-	Text string
-	re   *regexp.Regexp
 }
 
 // Kinds are span kinds.
 type Kinds []string
 
-// An Op is a comparison: = != =~ !~ > >= < <=.
-type Op string
+// UnmarshalText reads one kind in the place of a list.
+func (ks *Kinds) UnmarshalText(text []byte) error {
+	*ks = Kinds{string(text)}
+	return nil
+}
 
-// The comparisons. The last four read both sides as numbers and hold for no
-// text that is none.
-const (
-	Equal          Op = "="
-	NotEqual       Op = "!="
-	Matches        Op = "=~"
-	MatchesNot     Op = "!~"
-	Greater        Op = ">"
-	GreaterOrEqual Op = ">="
-	Less           Op = "<"
-	LessOrEqual    Op = "<="
-)
+// kindNames returns the span kinds as the configuration has them.
+func kindNames() []string {
+	var names []string
+	for k := range source.Kinds {
+		names = append(names, k.String())
+	}
+	slices.Sort(names)
+	return names
+}
 
-// A Condition is a comparison of a tag with a value, written "http.response.status_code >= 500",
-// or the single word failed, which holds for a span that failed. A tag of the
-// span goes before one of the process. A span that lacks the tag has the value
-// "" there.
-type Condition struct {
-	// Failed holds for the word failed; the rest is empty then.
-	Failed bool
-	Tag    string
-	Op     Op
-	Value  string
-	re     *regexp.Regexp
-	number float64
+// mask returns the kinds that are meant: all of them without a name.
+func (ks Kinds) mask() (mask [source.Kinds]bool) {
+	for k := range source.Kinds {
+		mask[k] = len(ks) == 0 || slices.Contains(ks, k.String())
+	}
+	return mask
+}
+
+func (m *Match) validate() []config.Fault {
+	faults := m.Service.validate("match.service")
+	faults = append(faults, m.Operation.validate("match.operation")...)
+	known := kindNames()
+	for i, k := range m.SpanKind {
+		if !slices.Contains(known, k) {
+			faults = append(faults, config.Fault{Path: fmt.Sprintf("match.span_kind[%d]", i),
+				Problem: fmt.Sprintf("%q is not a span kind", clip(k)), Cure: "write one of " + strings.Join(known, ", ")})
+		}
+	}
+	return append(faults, m.Tags.validate("match.tags")...)
+}
+
+// canonical returns the parts of the match that are given, each as text.
+func (m *Match) canonical() []string {
+	var parts []string
+	add := func(name, text string) {
+		if text != "" {
+			parts = append(parts, name+":"+text)
+		}
+	}
+	add("service", m.Service.canonical())
+	add("operation", m.Operation.canonical())
+	add("span_kind", list(slices.Clone(m.SpanKind)))
+	add("tags", m.Tags.canonical())
+	if m.RootOnly {
+		parts = append(parts, "root_only")
+	}
+	return parts
 }

@@ -25,6 +25,8 @@ type oracle struct {
 	saved
 	// committed is what the last commit holds.
 	committed saved
+	// recount judges the spans that were counted since.
+	recount recount
 }
 
 // saved is what an oracle knows at one moment.
@@ -39,7 +41,7 @@ type saved struct {
 }
 
 func newOracle(cfg sli.Config) *oracle {
-	o := &oracle{cfg: cfg}
+	o := &oracle{cfg: cfg, recount: newRecount(cfg)}
 	o.committed = saved{map[string]bool{}, map[string]float64{}, map[string]bool{}, map[string]map[string]bool{}, map[string]float64{}}
 	o.discard()
 	return o
@@ -53,8 +55,15 @@ func (s saved) clone() saved {
 	return c
 }
 
-func (o *oracle) commit()  { o.committed = o.saved.clone() }
-func (o *oracle) discard() { o.saved = o.committed.clone() }
+func (o *oracle) commit() {
+	o.committed = o.saved.clone()
+	o.recount = newRecount(o.cfg)
+}
+
+func (o *oracle) discard() {
+	o.saved = o.committed.clone()
+	o.recount = newRecount(o.cfg)
+}
 
 // room reports whether name has or gets a place among those of that group.
 func (o *oracle) room(group, name string, limit int) bool {
@@ -90,6 +99,7 @@ func (o *oracle) count(s source.Span) {
 	}
 	spare := operation == "_other"
 	values := slices.Clone(s.Tags)
+	values = values[:len(o.cfg.Dimensions)]
 	for i, v := range values {
 		if v != "" && !o.room(fmt.Sprint("values of ", i), v, l.ValuesPerDimension) {
 			values[i], met = "_other", append(met, "values_per_dimension")
@@ -133,7 +143,7 @@ func (o *oracle) count(s source.Span) {
 	add("jaeger_traces_total", 1)
 	add("jaeger_trace_duration_seconds_count", 1)
 	add("jaeger_trace_duration_seconds_sum", float64(s.Duration)) // in µs, so as to stay exact
-	for _, b := range o.cfg.Buckets {
+	for _, b := range o.cfg.Scale() {
 		in := 0.
 		if s.Duration <= b.Microseconds() {
 			in = 1
@@ -141,14 +151,16 @@ func (o *oracle) count(s source.Span) {
 		add("jaeger_trace_duration_seconds_bucket", in, fmt.Sprintf("le=%q", fmt.Sprint(b.Seconds())))
 	}
 	add("jaeger_trace_duration_seconds_bucket", 1, `le="+Inf"`)
+	errorType := ""
 	if s.Failed {
-		errorType := s.ErrorType
+		errorType = s.ErrorType
 		if !o.room("errors of "+service, errorType, l.ErrorTypesPerService) {
 			errorType, met = "_other", append(met, "error_types_per_service")
 		}
 		o.take("errors of "+service, errorType)
 		add("jaeger_trace_errors_total", 1, fmt.Sprintf("error_type=%q", errorType))
 	}
+	o.recount.judge(s, service, operation, values, errorType)
 	for _, limit := range slices.Compact(met) {
 		o.over[fmt.Sprintf("traceslo_sli_overflow_spans_total{limit=%q,service=%q}", limit, service)]++
 	}
@@ -167,16 +179,18 @@ func (o *oracle) check(t *testing.T, r *sli.Recorder, at time.Time) {
 	if diff := cmp.Diff(want, samples(t, r, at)); diff != "" {
 		t.Fatalf("the recorder counted otherwise (-want +got):\n%s", diff)
 	}
+	o.recount.check(t, r)
 }
 
 // randomSpan draws from few values, so that spans collide in every way.
-func randomSpan(rng *rand.Rand, dimensions int) source.Span {
+func randomSpan(rng *rand.Rand, tags int) source.Span {
 	s := source.Span{
 		SpanID:    rng.Uint64N(400),
 		Service:   fmt.Sprint("s", rng.IntN(5)),
 		Operation: fmt.Sprint("o", rng.IntN(6)),
 		Kind:      source.Kind(rng.IntN(3)),
-		Start:     start.UnixMicro(),
+		Start:     start.UnixMicro() + rng.Int64N(3)*50_000_000,
+		Root:      rng.IntN(2) == 0,
 		Duration:  []int64{0, 1, 5000, 5001, 10_000, 777_777, 60_000_000, 60_000_001, 1 << 40}[rng.IntN(9)],
 	}
 	if rng.IntN(10) == 0 {
@@ -185,8 +199,8 @@ func randomSpan(rng *rand.Rand, dimensions int) source.Span {
 	if rng.IntN(3) == 0 {
 		s.Failed, s.ErrorType = true, fmt.Sprint("e", rng.IntN(5))
 	}
-	for range dimensions {
-		s.Tags = append(s.Tags, []string{"", "x", "y", "z", "_other"}[rng.IntN(5)])
+	for range tags {
+		s.Tags = append(s.Tags, []string{"", "x", "y", "7", "_other"}[rng.IntN(5)])
 	}
 	return s
 }
@@ -206,6 +220,9 @@ func TestCountsEqualThePlainestRecount(t *testing.T) {
 			if seed%3 > 0 {
 				cfg.Limits = sli.Limits{Series: 1 + rng.IntN(40), Services: 1 + rng.IntN(6), OperationsPerService: 1 + rng.IntN(6),
 					ErrorTypesPerService: 1 + rng.IntN(4), ValuesPerDimension: 1 + rng.IntN(3), DeduplicateSpans: 1 << 20}
+			}
+			for range rng.IntN(12) {
+				cfg.Measures = append(cfg.Measures, randomMeasure(rng, cfg.Dimensions))
 			}
 			s, o := openStore(t), newOracle(cfg)
 			at := start
@@ -232,7 +249,7 @@ func TestCountsEqualThePlainestRecount(t *testing.T) {
 				default:
 					page := make([]source.Span, rng.IntN(50))
 					for i := range page {
-						page[i] = randomSpan(rng, len(cfg.Dimensions))
+						page[i] = randomSpan(rng, len(r.Tags()))
 						o.count(page[i])
 					}
 					r.Count(rng.IntN(2), page)
@@ -251,9 +268,12 @@ func TestCountsEqualThePlainestRecount(t *testing.T) {
 
 func TestWorkersCountAtOnce(t *testing.T) {
 	cfg := testConfig()
+	rng := rand.New(rand.NewPCG(7, 7))
+	for range 8 {
+		cfg.Measures = append(cfg.Measures, randomMeasure(rng, nil))
+	}
 	s, o := openStore(t), newOracle(cfg)
 	r := s.load(cfg, start)
-	rng := rand.New(rand.NewPCG(7, 7))
 	for round := range 20 {
 		var group sync.WaitGroup
 		for w := range 2 {
@@ -261,12 +281,16 @@ func TestWorkersCountAtOnce(t *testing.T) {
 			for range 5 {
 				page := make([]source.Span, 200)
 				for i := range page {
-					page[i] = randomSpan(rng, 0)
+					page[i] = randomSpan(rng, len(r.Tags()))
 					// Which of two equal spans is first does not matter if they are equal in all.
 					page[i].SpanID = rng.Uint64N(1 << 20)
 					page[i].Operation = fmt.Sprint("o", page[i].SpanID%50)
 					page[i].Failed = page[i].SpanID%3 == 0
 					page[i].ErrorType = fmt.Sprint("e", page[i].SpanID%7)
+					page[i].Root = page[i].SpanID%2 == 0
+					for j := range page[i].Tags {
+						page[i].Tags[j] = fmt.Sprint(page[i].SpanID % 10)
+					}
 					o.count(page[i])
 				}
 				pages = append(pages, page)
@@ -286,6 +310,7 @@ func TestWorkersCountAtOnce(t *testing.T) {
 			figures(t, r)
 		}()
 		group.Wait()
+		o.recount.check(t, r)
 		at := start.Add(time.Duration(round) * time.Second)
 		if round%3 == 2 {
 			r.Discard()

@@ -15,12 +15,14 @@ import (
 
 // A Recorder counts spans and keeps what was counted.
 //
-// Its life is a Load, before anything else, and then steps: any number of Counts, at once if each has
-// a worker number of its own, then Save within a transaction, then Publish if
+// Its life is a Load, before anything else, and then steps: any number of
+// Counts, at once if each has a worker number of its own, then Save within a
+// transaction, where Minutes and Culprits tell what was judged, then Publish if
 // the transaction was committed. Save may be repeated after a commit that
 // failed, with or without Counts between; Discard forgets the step instead.
-// Load, Save, Publish and Discard are called by one goroutine, while no Count
-// runs. Scrapes may come at any time and see what was published last.
+// Load, Save, Minutes, Culprits, Publish and Discard are called by one
+// goroutine, while no Count runs. Scrapes may come at any time and see what was
+// published last.
 type Recorder struct {
 	cfg      Config
 	log      zerolog.Logger
@@ -74,20 +76,20 @@ type stats struct {
 // New returns a Recorder for a configuration that Validate found no fault with,
 // for workers numbered from 0. It has counted nothing; it starts no goroutine.
 func New(cfg Config, workers int, log zerolog.Logger) *Recorder {
+	tags, places := placesOf(cfg)
+	bounds := cfg.Scale()
 	r := &Recorder{
 		cfg:      cfg,
 		log:      log,
-		scale:    newScale(cfg.Buckets),
-		registry: newRegistry(cfg.Limits, len(cfg.Dimensions)),
-		scratch:  newCounts(len(cfg.Buckets)),
+		tags:     tags,
+		scale:    newScale(bounds),
+		registry: newRegistry(cfg.Limits, len(cfg.Dimensions), newBench(cfg, places)),
+		scratch:  newCounts(len(bounds)),
 		horizon:  math.MaxInt64,
 		stats:    stats{overflows: map[overflow]uint64{{other, limitServices}: 0}},
 	}
-	for _, d := range cfg.Dimensions {
-		r.tags = append(r.tags, d.Tag)
-	}
 	for range workers {
-		r.tallies = append(r.tallies, newTally(r.scale))
+		r.tallies = append(r.tallies, newTally(r.scale, r.registry.series.platform))
 	}
 	if cfg.Deduplicate > 0 {
 		r.dedup = &dedup{key: newKey()}
@@ -116,7 +118,8 @@ func newKey() [2]uint64 {
 	return [2]uint64{binary.LittleEndian.Uint64(b[:8]), binary.LittleEndian.Uint64(b[8:])}
 }
 
-// Tags returns the keys of the tags whose values Span.Tags must hold, in order.
+// Tags returns the keys of the tags whose values Span.Tags must hold, in order,
+// as Config.Tags does.
 func (r *Recorder) Tags() []string { return r.tags }
 
 // Count counts a page of spans: it drops those that were counted before, within
@@ -136,64 +139,72 @@ func (r *Recorder) Count(worker int, spans []source.Span) {
 			t.duplicates++
 			continue
 		}
-		to := g.known(s)
-		var failure uint16
-		if to == nil || s.Failed {
+		p := placed{span: s, set: g.known(s)}
+		if p.set == nil || s.Failed {
 			var known bool
-			if to, failure, known = r.place(t, s, to, false); !known {
+			if p, known = r.place(t, p, false); !known {
 				t.strange = append(t.strange, s)
 				continue
 			}
 		}
-		t.put(s, to, failure, r.horizon)
+		t.put(p, r.horizon)
 	}
 	g.mu.RUnlock()
 	if len(t.strange) > 0 {
 		g.mu.Lock()
 		for _, s := range t.strange {
-			to, failure, _ := r.place(t, s, nil, true)
-			t.put(s, to, failure, r.horizon)
+			p, _ := r.place(t, placed{span: s}, true)
+			t.put(p, r.horizon)
 		}
 		g.mu.Unlock()
 	}
 	t.flush(r.horizon)
 }
 
-// place finds the label set of a span, if it is not at hand, and its type of
-// error, if it failed. What is new is admitted, for which the registry must be
-// locked; without admit, place reports that something is not known.
-func (r *Recorder) place(t *tally, s *source.Span, to *set, admit bool) (_ *set, failure uint16, known bool) {
-	g := r.registry
+// place finds the label set of a span, if it is not at hand, its type of error,
+// if it failed, and what it is judged by, if limits bend it. What is new is admitted,
+// for which the registry must be locked; without admit, place reports that
+// something is not known.
+func (r *Recorder) place(t *tally, p placed, admit bool) (_ placed, known bool) {
+	g, s := r.registry, p.span
 	var over limits
-	if to == nil {
+	if p.set == nil {
 		target := g.target(s, t.values)
 		t.values = target.values
-		if to = g.find(target.labels); to == nil {
+		if p.set = g.find(target.labels); p.set == nil {
 			if !admit {
-				return nil, 0, false
+				return p, false
 			}
-			to = g.admitNew(target.labels)
+			p.set = g.admitNew(target.labels)
 		}
 		over = target.over
+		if target.service != s.Service || target.operation != s.Operation {
+			before := len(t.bent)
+			if t.bent, known = g.bent(t.bent, t, s, p.set, admit); !known {
+				t.bent = t.bent[:before]
+				return p, false
+			}
+			p.bent, p.events = true, t.bent[before:]
+		}
 	}
 	if s.Failed {
 		var met limits
-		if failure, met, known = g.errorOf(to.operation.service, s.ErrorType); !known {
+		if p.failure, met, known = g.errorOf(p.set.operation.service, s.ErrorType); !known {
 			if !admit {
-				return nil, 0, false
+				return p, false
 			}
-			failure = g.admitError(to.operation.service, s.ErrorType, met)
+			p.failure = g.admitError(p.set.operation.service, s.ErrorType, met)
 		}
 		over |= met
 	}
 	if over != 0 {
 		for l := range limitKinds {
 			if over.has(l) {
-				t.overflows[overflow{to.operation.service.name, l}]++
+				t.overflows[overflow{p.set.operation.service.name, l}]++
 			}
 		}
 	}
-	return to, failure, true
+	return p, true
 }
 
 // Publish makes what the last Save saved visible and empties the tallies. It is

@@ -20,6 +20,7 @@ type registry struct {
 	limits     Limits
 	services   map[string]*service
 	dimensions []dimension
+	series     seriesTable
 	// sets is how many label sets there are, spare ones left out.
 	sets int
 	// slots is how many slots were ever given out at once, free those given back.
@@ -40,12 +41,17 @@ type value struct {
 	uses int
 }
 
-func newRegistry(limits Limits, dimensions int) *registry {
-	g := &registry{limits: limits, services: map[string]*service{}, dimensions: make([]dimension, dimensions), nextID: 1}
+func newRegistry(limits Limits, dimensions int, judges bench) *registry {
+	g := &registry{limits: limits, services: map[string]*service{}, dimensions: make([]dimension, dimensions), series: newSeriesTable(judges), nextID: 1}
 	for i := range g.dimensions {
 		g.dimensions[i].values = map[string]*value{}
 	}
 	return g
+}
+
+// dimensionsOf returns the values of the span that are a dimension's.
+func (g *registry) dimensionsOf(s *source.Span) []string {
+	return s.Tags[:min(len(s.Tags), len(g.dimensions))]
 }
 
 // known returns the label set of a span that no limit bends, nil if there is none.
@@ -59,7 +65,7 @@ func (g *registry) known(s *source.Span) *set {
 		return nil
 	}
 	b := &op.kinds[s.Kind]
-	for _, v := range s.Tags {
+	for _, v := range g.dimensionsOf(s) {
 		if b = b.next[v]; b == nil {
 			return nil
 		}
@@ -87,7 +93,7 @@ func (g *registry) target(s *source.Span, scratch []string) target {
 		t.operation, t.over = other, t.over.with(limitOperations)
 	}
 	t.values = scratch[:0]
-	for i, v := range s.Tags {
+	for i, v := range g.dimensionsOf(s) {
 		v = clip(v)
 		if values := g.dimensions[i].values; v != "" && values[v] == nil && full(values, g.limits.ValuesPerDimension) {
 			v, t.over = other, t.over.with(limitValues)
@@ -152,6 +158,7 @@ func (g *registry) admit(l labels, id uint64) *set {
 	svc := g.services[l.service]
 	if svc == nil {
 		svc = &service{name: strings.Clone(l.service), operations: map[string]*operation{}, errors: map[string]uint16{}}
+		svc.judges = g.series.bench.appendFor(nil, svc.name)
 		g.services[svc.name] = svc
 	}
 	op := svc.operations[l.operation]
@@ -173,6 +180,7 @@ func (g *registry) admit(l labels, id uint64) *set {
 		b = b.next[text]
 	}
 	b.set = s
+	s.events = g.series.takeAll(s)
 	if !s.spare() {
 		g.sets++
 	}
@@ -213,6 +221,8 @@ func (g *registry) remove(s *set) {
 		g.sets--
 	}
 	g.free = append(g.free, s.slot)
+	g.series.drop(s.events)
+	g.series.drop(s.bent)
 	op := s.operation
 	if slices.ContainsFunc(op.kinds[:], func(b branch) bool { return !b.empty() }) {
 		return

@@ -6,6 +6,8 @@ import "strings"
 type service struct {
 	name       string
 	operations map[string]*operation
+	// judges are those that may take spans of the service.
+	judges []*judge
 	// errors has the place of each type of error in names, uses says how many
 	// published label sets have counted it, and freed are the places given back.
 	errors map[string]uint16

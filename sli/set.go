@@ -8,11 +8,15 @@ import (
 	"github.com/traceslo/traceslo/source"
 )
 
-// A set is a label set. All but committed is never changed once it is admitted.
+// A set is a label set. All but committed and bent is never changed once it is admitted.
 type set struct {
 	id        uint64
 	operation *operation
 	values    []string
+	// events are the series of which spans can be events that have the set's own
+	// service, operation and kind. bent are further ones that the set holds for
+	// spans that limits put here; the registry's lock guards them.
+	events, bent []*series
 	// committed is what was published last, "" before the first time. It is
 	// guarded by Recorder.mu.
 	committed record
@@ -128,7 +132,7 @@ func clip(text string) string {
 		return text
 	}
 	end := maxText
-	for !utf8.RuneStart(text[end]) {
+	for end > maxText-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 		end--
 	}
 	return text[:end]

@@ -11,6 +11,10 @@
 // What Prometheus scrapes are these records, so that nobody ever sees a count
 // that a crash could take back.
 //
+// A span is judged while it is counted: by each Measure that it is an event of,
+// as good or bad. Whatever the kind of its Indicator, a measure comes to two
+// numbers a minute, events and bad ones, which slo keeps in the same transaction.
+//
 // The package bounds what it keeps: spans come from foreign services, and every
 // label made of one has a limit (Limits). It leaves reading to source,
 // targets and windows to slo, and the file that holds the state to

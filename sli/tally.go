@@ -22,6 +22,10 @@ type tally struct {
 	// duplicates are spans that were counted before, overflows those that met a limit.
 	duplicates uint64
 	overflows  map[overflow]uint64
+	// minutes and culprits are what was judged; platform is the series of all spans.
+	minutes  minutes
+	culprits culprits
+	platform *series
 	// page is what the dedup window needs while it looks at a page, and batch
 	// the spans that are looked up at once.
 	page    page
@@ -33,6 +37,10 @@ type tally struct {
 	// strange the spans of a page with something to be admitted.
 	values  []string
 	strange []*source.Span
+	// bent holds what spans of the batch are judged by that limits bend, and
+	// judges what may be among it.
+	bent   []*series
+	judges []*judge
 }
 
 // batchLen is how many spans are looked up before they are added: looking up
@@ -45,6 +53,11 @@ type placed struct {
 	set     *set
 	cell    uint32
 	failure uint16
+	// bent holds for a span that limits put into a set of another service or
+	// operation. Its events are the series that it can be an event of; all
+	// others have those of the set.
+	bent   bool
+	events []*series
 }
 
 // A cell is what one worker counted of one label set: a sum, and a small map
@@ -74,11 +87,15 @@ const (
 	keyError    = 2048
 )
 
-func newTally(s *scale) *tally { return &tally{scale: s, overflows: map[overflow]uint64{}} }
+func newTally(s *scale, platform *series) *tally {
+	return &tally{scale: s, overflows: map[overflow]uint64{}, platform: platform,
+		minutes:  minutes{settled: map[seriesMinute]eventCount{}},
+		culprits: culprits{places: map[culpritKey]uint32{}, crowd: map[crowdKey]uint32{}}}
+}
 
 // put counts a span in its label set, at the latest at the next flush.
-func (t *tally) put(s *source.Span, to *set, failure uint16, horizon int64) {
-	t.batch[t.batched] = placed{span: s, set: to, failure: failure}
+func (t *tally) put(p placed, horizon int64) {
+	t.batch[t.batched] = p
 	if t.batched++; t.batched == batchLen {
 		t.addBatch(horizon)
 	}
@@ -106,7 +123,38 @@ func (t *tally) addBatch(horizon int64) {
 	for i := range batch {
 		p := &batch[i]
 		t.add(&t.cells[p.cell], p.span, p.failure, horizon)
+		t.judge(p)
 	}
+	t.bent = t.bent[:0]
+}
+
+// judge counts what a span is an event of.
+func (t *tally) judge(p *placed) {
+	s, events := p.span, p.set.events
+	if p.bent {
+		events = p.events
+	}
+	minute := t.minutes.minuteOf(s.End())
+	t.minutes.add(t.platform, minute, 0)
+	for _, e := range events {
+		switch {
+		case !e.judge.takes(s):
+		case e.judge.good(s):
+			t.minutes.add(e, minute, 0)
+		default:
+			t.minutes.add(e, minute, 1)
+			t.culprits.add(e, p.set, p.culprit(), minute)
+		}
+	}
+}
+
+// culprit returns the place of the span's type of error, plus one; 0 if it did
+// not fail.
+func (p *placed) culprit() uint32 {
+	if !p.span.Failed {
+		return 0
+	}
+	return uint32(p.failure) + 1
 }
 
 // add counts a span in the cell of its label set. failure is the place of its
@@ -208,6 +256,8 @@ func (t *tally) empty() {
 	}
 	clear(t.cells)
 	clear(t.overflows)
+	t.minutes.empty()
+	t.culprits.empty()
 	t.cells, t.blocks, t.exemplars, t.fresh = t.cells[:0], t.blocks[:0], t.exemplars[:0], t.fresh[:0]
 	t.duplicates = 0
 }
