@@ -1,0 +1,373 @@
+package slo
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/traceslo/traceslo/internal/state"
+	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/source"
+)
+
+// Judged is what was judged since the last commit: an *sli.Recorder after its
+// Counts. Both may yield the same thing several times, and yield the same each
+// time that they are asked.
+type Judged interface {
+	Minutes() iter.Seq[sli.MinuteCount]
+	Culprits() iter.Seq[sli.CulpritCount]
+}
+
+// maxAhead is by how many minutes an event may end in the future, as clocks of
+// services go wrong. It has its place and counts when its time has come.
+const maxAhead = 60
+
+// pending is what a Save worked out and a Publish will make visible.
+type pending struct {
+	meta      meta
+	alive     *minuteSet // nil if it did not change
+	standings map[*series]*standing
+	// upto is the time up to which all is known, zero if that did not change.
+	upto time.Time
+	// forgotten are the series of which nothing is kept any more.
+	forgotten []*series
+}
+
+// saving is one Save.
+type saving struct {
+	*Ledger
+	next *pending
+	days *days
+	step source.Step
+	// cells are the events by series and minute, before they are written.
+	cells map[cell]Count
+	// culprits are the bad events by series, day and culprit.
+	culprits map[seriesDay]map[sli.Culprit]uint64
+}
+
+type cell struct {
+	series uint32
+	minute int64
+}
+
+type seriesDay struct {
+	series uint32
+	day    int64
+}
+
+// Save adds what was judged to the minutes, moves the clock and all that
+// follows from it, and writes what changed in tx.
+func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
+	d, err := openDays(tx)
+	if err != nil {
+		return err
+	}
+	s := &saving{Ledger: l, days: d, step: step, cells: map[cell]Count{}, culprits: map[seriesDay]map[sli.Culprit]uint64{},
+		next: &pending{meta: l.meta, standings: map[*series]*standing{}}}
+	s.next.meta.Gaps = slices.Clone(l.meta.Gaps)
+	s.collect(judged)
+	if err := s.writeMinutes(); err != nil {
+		return err
+	}
+	if err := s.writeCulprits(); err != nil {
+		return err
+	}
+	if err := s.moveClock(); err != nil {
+		return err
+	}
+	if err := s.write(tx); err != nil {
+		return err
+	}
+	l.pending = s.next
+	return nil
+}
+
+// collect adds up what was judged, and leaves out what has no place.
+func (s *saving) collect(judged Judged) {
+	now := floorMinute(s.step.Now)
+	oldest := now - s.retention
+	alive := s.alive
+	for n := range judged.Minutes() {
+		switch {
+		case n.Minute > now+maxAhead:
+			if n.Measure == sli.Platform {
+				s.next.meta.Unplaced.Future += n.Events
+			}
+			continue
+		case n.Minute < oldest || n.Minute < 0:
+			if n.Measure == sli.Platform {
+				s.next.meta.Unplaced.Retention += n.Events
+			}
+			continue
+		}
+		id := uint32(platformSeries)
+		if n.Measure != sli.Platform {
+			id = s.seriesOf(n.Measure, n.Value).id
+		} else if !alive.has(n.Minute) {
+			if s.next.alive == nil {
+				s.next.alive = alive.clone()
+				alive = s.next.alive
+			}
+			alive.add(n.Minute, n.Minute+1)
+		}
+		key := cell{id, n.Minute}
+		c := s.cells[key]
+		c.add(Count{n.Events, n.Bad})
+		s.cells[key] = c
+	}
+	for n := range judged.Culprits() {
+		if n.Day < oldest/1440 || n.Day > (now+maxAhead)/1440 {
+			continue
+		}
+		key := seriesDay{s.seriesOf(n.Measure, n.Value).id, n.Day}
+		if s.culprits[key] == nil {
+			s.culprits[key] = map[sli.Culprit]uint64{}
+		}
+		s.culprits[key][n.Culprit] += n.Bad
+	}
+}
+
+// other is the value that stands for those beyond ForEachLimit.
+const other = "_other"
+
+// seriesOf returns the series of a value of a measure, and makes it if there is
+// none and the limit allows it.
+func (s *saving) seriesOf(measure int, value string) *series {
+	o := s.objectives[measure]
+	key := seriesKey{o.measure.key(), value}
+	if found := s.series[key]; found != nil {
+		return found
+	}
+	if o.active >= o.ForEachLimit && value != other {
+		if !o.overflowed {
+			o.overflowed = true
+			s.log.Warn().Str("slo", o.Name).Int("for_each_limit", o.ForEachLimit).Msg("more values are seen than for_each_limit; the others share the objective of _other")
+		}
+		return s.seriesOf(measure, other)
+	}
+	if value != other {
+		o.active++
+	}
+	return s.admit(key, o, s.step.Now)
+}
+
+// standing returns how a series will stand, to be changed.
+func (s *saving) standing(of *series) *standing {
+	to := s.next.standings[of]
+	if to == nil {
+		to = of.standing.clone()
+		s.next.standings[of] = to
+	}
+	return to
+}
+
+// writeMinutes adds the cells to the minutes and days on disk, and to the
+// windows as of the clock before this step.
+func (s *saving) writeMinutes() error {
+	order := slices.SortedFunc(maps.Keys(s.cells), func(a, b cell) int {
+		return cmp.Or(cmp.Compare(a.minute/60, b.minute/60), cmp.Compare(a.series, b.series), cmp.Compare(a.minute, b.minute))
+	})
+	totals := map[seriesDay]Count{}
+	var c chunk
+	for len(order) > 0 {
+		id, hour := order[0].series, order[0].minute/60
+		if err := s.days.hour(id, hour, &c); err != nil {
+			return err
+		}
+		total := totals[seriesDay{id, hour / 24}]
+		for len(order) > 0 && order[0].series == id && order[0].minute/60 == hour {
+			n := s.cells[order[0]]
+			c[order[0].minute%60].add(n)
+			total.add(n)
+			s.count(id, order[0].minute, n)
+			order = order[1:]
+		}
+		totals[seriesDay{id, hour / 24}] = total
+		if err := s.days.putHour(id, hour, &c); err != nil {
+			return err
+		}
+	}
+	for key, n := range totals {
+		total, err := s.days.total(key.series, key.day)
+		if err != nil {
+			return err
+		}
+		total.add(n)
+		if err := s.days.putTotal(key.series, key.day, total); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count adds events of a minute to the standing of their series.
+func (s *saving) count(id uint32, minute int64, n Count) {
+	of := s.byID[id]
+	if of == nil {
+		return // the platform has no objective
+	}
+	to := s.standing(of)
+	to.total.add(n)
+	to.last = max(to.last, minute)
+	if to.alive != nil && !to.alive.has(minute) {
+		if to.alive == of.standing.alive {
+			to.alive = to.alive.clone()
+		}
+		to.alive.add(minute, minute+1)
+	}
+	if s.next.meta.Clock > 0 {
+		s.late(of, to, s.next.meta.Clock, minute, n)
+	}
+}
+
+func (s *saving) writeCulprits() error {
+	for key, bad := range s.culprits {
+		c, err := s.days.culprits(key.series, key.day)
+		if err != nil {
+			return err
+		}
+		for _, who := range slices.SortedFunc(maps.Keys(bad), compareCulprits) {
+			c.add(who, bad[who])
+		}
+		if err := s.days.putCulprits(key.series, key.day, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveClock takes the clock as far as all is known, and the windows with it.
+func (s *saving) moveClock() error {
+	alive := s.alive
+	if s.next.alive != nil {
+		alive = s.next.alive
+	}
+	before := s.next.meta.Clock
+	s.next.meta.Clock, s.next.upto = s.clock(alive)
+	if s.next.meta.Since == 0 && s.next.meta.Clock > 0 {
+		if !s.step.Since.IsZero() {
+			s.next.meta.Since = ceilMinute(s.step.Since)
+		} else if first, ok := alive.from(0); ok {
+			s.next.meta.Since = first
+		}
+	}
+	if s.step.Lost {
+		from := max(before+1, s.next.meta.Since)
+		if before == 0 {
+			from = 0
+		}
+		s.next.meta.Gaps = union(s.next.meta.Gaps, []minuteRange{{from, floorMinute(s.step.Now) + 1}})
+	}
+	if s.next.meta.Clock == 0 || s.next.meta.Clock == before && s.next.alive == nil && !s.step.Lost && len(s.unwritten) == 0 {
+		return nil
+	}
+	unmeasured := s.unmeasured(s.next.meta, alive)
+	for _, of := range s.byID {
+		if of.objective == nil {
+			continue
+		}
+		to := s.standing(of)
+		if err := s.advance(s.days, of, to, before, s.next.meta.Clock); err != nil {
+			return err
+		}
+		s.cover(of, to, s.next.meta.Clock, unmeasured)
+	}
+	return nil
+}
+
+// clock returns the last minute that windows hold, and the time up to which all is known.
+func (s *saving) clock(alive *minuteSet) (minute int64, upto time.Time) {
+	if s.step.Watermark.IsZero() {
+		return s.next.meta.Clock, time.Time{}
+	}
+	minute, upto = floorMinute(s.step.Watermark), s.step.Watermark
+	if s.silence > 0 {
+		last, ok := alive.before(minute + 1)
+		if !ok {
+			return s.next.meta.Clock, time.Time{}
+		}
+		if last+1 < minute {
+			minute, upto = last+1, time.Unix((last+2)*60, 0)
+		}
+	}
+	if minute < s.next.meta.Clock {
+		return s.next.meta.Clock, time.Time{}
+	}
+	return minute, upto
+}
+
+// write writes what is not counts, and drops what is too old.
+func (s *saving) write(tx *state.Tx) error {
+	for _, key := range slices.Sorted(maps.Keys(s.dirty)) {
+		if err := putJSON(tx.Bucket(measuresBucket), []byte(key), s.dirty[key]); err != nil {
+			return err
+		}
+	}
+	for _, n := range s.unwritten {
+		r := seriesRecord{Name: n.measure.Name, Fingerprint: n.measure.Fingerprint, Value: n.value}
+		if !n.created.IsZero() {
+			r.Created = n.created.UnixMilli()
+		}
+		if err := putJSON(tx.Bucket(seriesBucket), idKey(n.id), r); err != nil {
+			return err
+		}
+	}
+	totals := tx.Bucket(totalsBucket)
+	for _, of := range slices.SortedFunc(maps.Keys(s.next.standings), func(a, b *series) int { return cmp.Compare(a.id, b.id) }) {
+		s.days.buffer = s.next.standings[of].append(s.days.buffer[:0])
+		if err := totals.Put(idKey(of.id), s.days.buffer); err != nil {
+			return err
+		}
+	}
+	oldest := floorMinute(s.step.Now) - s.retention
+	s.next.meta.Gaps = slices.DeleteFunc(s.next.meta.Gaps, func(r minuteRange) bool { return r.To <= oldest })
+	if err := putJSON(tx.Bucket(ledgerBucket), metaKey, s.next.meta); err != nil {
+		return err
+	}
+	dropped, err := s.days.drop(oldest / 1440)
+	if err != nil || !dropped {
+		return err
+	}
+	return s.forget(tx, oldest)
+}
+
+// forget removes the series of values, and of measures that ended, of which
+// nothing is kept any more.
+func (s *saving) forget(tx *state.Tx, oldest int64) error {
+	for id, of := range s.byID {
+		if of.objective != nil && of.value == "" || of.standing.last >= oldest || s.next.standings[of] != nil && s.next.standings[of].last >= oldest {
+			continue
+		}
+		if err := tx.Bucket(seriesBucket).Delete(idKey(id)); err != nil {
+			return err
+		}
+		if err := tx.Bucket(totalsBucket).Delete(idKey(id)); err != nil {
+			return err
+		}
+		s.next.forgotten = append(s.next.forgotten, of)
+	}
+	return nil
+}
+
+// Publish makes what the last Save saved visible. It is called once the
+// transaction of that Save is committed, and only then.
+func (l *Ledger) Publish() {
+	p := l.pending
+	l.meta = p.meta
+	if p.alive != nil {
+		p.alive.drop(l.meta.Clock - l.retention - 1440)
+		l.alive = p.alive
+	}
+	for of, to := range p.standings {
+		of.standing = to
+	}
+	for _, of := range p.forgotten {
+		delete(l.byID, of.id)
+		delete(l.series, seriesKey{of.measure.key(), of.value})
+	}
+	l.pending, l.unwritten = nil, nil
+	clear(l.dirty)
+	l.publish(p.upto)
+}

@@ -1,0 +1,114 @@
+package slo
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A view is what a scrape sees. It is never changed.
+type view struct {
+	// upto is the time up to which all is known.
+	upto  time.Time
+	clock int64
+	// unmeasured are the minutes up to the clock that are so for all objectives.
+	unmeasured []minuteRange
+	shown      []shown
+	unplaced   unplaced
+	restarts   uint64
+	// unmatched are the objectives for each value of something that saw no value.
+	unmatched []*objective
+}
+
+// A shown is a series as a scrape sees it.
+type shown struct {
+	series       *series
+	objective    *objective
+	slo, service string
+	standing     *standing
+	created      time.Time
+	unmatched    bool
+	// period is the length of the objective's own window, which for a calendar
+	// period is that of the running one.
+	period time.Duration
+}
+
+// find returns the series that is shown with these labels.
+func (v *view) find(slo, service string) (*shown, bool) {
+	i, ok := slices.BinarySearchFunc(v.shown, shown{slo: slo, service: service}, compareShown)
+	if !ok {
+		return nil, false
+	}
+	return &v.shown[i], true
+}
+
+func compareShown(a, b shown) int {
+	return cmp.Or(strings.Compare(a.slo, b.slo), strings.Compare(a.service, b.service))
+}
+
+// unmatchedAfter is after how many minutes an objective that no event matched is said to match nothing.
+const unmatchedAfter = 1440
+
+// publish makes what is committed visible. A zero upto leaves that as it was.
+func (l *Ledger) publish(upto time.Time) {
+	v := &view{upto: upto, clock: l.meta.Clock, unplaced: l.meta.Unplaced, restarts: l.restarts, unmeasured: l.unmeasured(l.meta, l.alive)}
+	if upto.IsZero() {
+		v.upto = l.view.upto
+	}
+	for _, o := range l.objectives {
+		o.active = 0
+	}
+	for _, s := range l.byID {
+		if s.objective == nil || !s.shown(l.meta.Clock) {
+			continue
+		}
+		if s.value != other {
+			s.objective.active++
+		}
+		name, service := s.labels()
+		v.shown = append(v.shown, shown{series: s, objective: s.objective, slo: name, service: service, standing: s.standing, created: s.created,
+			unmatched: s.standing.total.Events == 0 && l.overdue(s.objective), period: l.period(s.objective)})
+	}
+	slices.SortFunc(v.shown, compareShown)
+	for _, o := range l.objectives {
+		if o.ForEach != "" && o.active == 0 && l.overdue(o) {
+			v.unmatched = append(v.unmatched, o)
+		}
+	}
+	l.tellUnmatched(v)
+	l.mu.Lock()
+	l.view = v
+	l.mu.Unlock()
+}
+
+// overdue holds if the objective had time enough to see an event.
+func (l *Ledger) overdue(o *objective) bool {
+	return l.meta.Clock > 0 && l.meta.Clock-max(o.measure.Born, l.meta.Since) >= unmatchedAfter
+}
+
+func (l *Ledger) period(o *objective) time.Duration {
+	if o.Window.Rolling > 0 || l.meta.Clock == 0 {
+		return o.Window.Length()
+	}
+	o.first(o.windows[o.own], l.meta.Clock)
+	return time.Duration(o.period.length()) * time.Minute
+}
+
+// tellUnmatched logs, once, which objectives no event matches.
+func (l *Ledger) tellUnmatched(v *view) {
+	tell := func(o *objective) {
+		if !l.told[o] {
+			l.told[o] = true
+			l.log.Warn().Str("slo", o.Name).Msg("no span has matched this objective for a day or longer; see `traceslo check --live` for what it would match")
+		}
+	}
+	for _, s := range v.shown {
+		if s.unmatched {
+			tell(s.objective)
+		}
+	}
+	for _, o := range v.unmatched {
+		tell(o)
+	}
+}
