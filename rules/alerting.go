@@ -1,0 +1,133 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+
+	"github.com/traceslo/traceslo/slo"
+)
+
+// alerts returns the alerts of an objective.
+func (m *maker) alerts(s *subject) []rulefmt.Rule {
+	var rules []rulefmt.Rule
+	for _, t := range s.TierList() {
+		rules = append(rules, m.burn(s, t))
+	}
+	if s.Alerting.Ticket.Disabled {
+		return rules
+	}
+	if !s.Alerting.Disabled {
+		rules = append(rules, m.exhausted(s))
+	}
+	rules = append(rules, m.unmeasured(s))
+	if s.ExpectsTraffic && s.shortest != "" {
+		rules = append(rules, m.traffic(s))
+	}
+	return append(rules, m.unmatched(s))
+}
+
+// burn returns the alert of a tier. It has no "for": the short window is what
+// ends it soon after the burning ends, and waiting would only tell it later.
+func (m *maker) burn(s *subject, t slo.Tier) rulefmt.Rule {
+	long, short := slo.FormatWindow(t.Long), slo.FormatWindow(t.Short)
+	threshold := t.BurnRate.String() + " * " + s.budget()
+	rule := m.rule(s, burnAlert, t.Severity, s.unlessExcluded(all(
+		s.ratio(long)+" > "+threshold,
+		s.ratio(short)+" > "+threshold,
+		fmt.Sprintf("%s >= %d", s.window(eventsRecord, long), s.Alerting.MinEvents),
+		fmt.Sprintf("%s >= %d", s.window(badEventsRecord, long), s.Alerting.MinFailures),
+	)))
+	rule.Labels[tierLabel] = long
+	m.annotate(&rule, s, t.Severity, burnSummary(t), s.burnDescription(t))
+	if link := m.tracesLink(s.Objective, t.Long); link != "" {
+		setDefault(rule.Annotations, tracesKey, link)
+	}
+	return rule
+}
+
+// exhausted returns the alert of a budget that is spent.
+func (m *maker) exhausted(s *subject) rulefmt.Rule {
+	rule := m.rule(s, exhaustedAlert, slo.TicketSeverity, s.unlessExcluded(all(
+		s.series(slo.RemainingRecord)+" <= 0",
+		fmt.Sprintf("%s >= %d", s.window(badEventsRecord, s.own), s.Alerting.MinFailures),
+	)))
+	m.annotate(&rule, s, slo.TicketSeverity,
+		"{{ $labels.service }}: the error budget of {{ $labels.slo }} is spent",
+		lines(
+			fmt.Sprintf("%s over %s allows %s of the events to be bad, and %s of %s were.",
+				s.Target, s.period(), s.allowed(), s.lookup(badEventsRecord, s.own), s.lookup(eventsRecord, s.own)),
+			"Of the budget, {{ $value | humanizePercentage }} is left.",
+			fmt.Sprintf("It fires with at least %d bad events, and not while an exclusion runs.", s.Alerting.MinFailures)))
+	return rule
+}
+
+// unmeasured returns the alert of a measuring that stands still. Of a pair, one
+// that goes on is enough; of shards, all have to.
+func (m *maker) unmeasured(s *subject) rulefmt.Rule {
+	rule := m.rule(s, unmeasuredAlert, slo.TicketSeverity, s.unlessExcluded(s.standstill()+" > "+seconds(s.Alerting.UnmeasuredAfter)))
+	m.annotate(&rule, s, slo.TicketSeverity,
+		"{{ $labels.service }}: {{ $labels.slo }} is not measured",
+		lines(
+			"For {{ $value | humanizeDuration }}, nobody can tell whether events are good: the spans are not read, or no service sends any.",
+			"Windows end where the measuring did, so that burn alerts stay as they were then.",
+			fmt.Sprintf("It fires after %s, and not while an exclusion runs.", slo.FormatWindow(s.Alerting.UnmeasuredAfter))))
+	return rule
+}
+
+// traffic returns the alert of an objective that expects events and sees none.
+func (m *maker) traffic(s *subject) rulefmt.Rule {
+	rule := m.rule(s, trafficAlert, slo.TicketSeverity, s.unlessExcluded(all(
+		s.window(eventsRecord, s.shortest)+" == 0",
+		s.standstill()+" <= "+seconds(s.Alerting.UnmeasuredAfter),
+	)))
+	rule.For = trafficFor
+	m.annotate(&rule, s, slo.TicketSeverity,
+		"{{ $labels.service }}: {{ $labels.slo }} sees no events",
+		lines(
+			fmt.Sprintf("It expects traffic, and no event ended in the last %s, while spans are read.", s.shortest),
+			"The service may be down, or its spans have changed their names.",
+			fmt.Sprintf("It fires after %s, and not while an exclusion runs.", trafficFor)))
+	return rule
+}
+
+// trafficFor is longer than a window may be empty after a restart or an exclusion.
+const trafficFor = model.Duration(5 * time.Minute)
+
+// unmatched returns the alert of an objective that no span has matched. It is
+// mute if any reader has seen one: a shard may well hold none. Of an objective
+// for each value, the series that says so has the bare name.
+func (m *maker) unmatched(s *subject) rulefmt.Rule {
+	bare := fmt.Sprintf("%s{%s=%q}", slo.UnmatchedMetric, slo.SLOLabel, s.Name)
+	expr := fmt.Sprintf("min by (%s) (%s == 1)\nunless on ()\n%s == 0", identity, last(bare), s.last(slo.UnmatchedMetric))
+	rule := m.rule(s, unmatchedAlert, slo.TicketSeverity, expr)
+	m.annotate(&rule, s, slo.TicketSeverity,
+		"{{ $labels.slo }} matches nothing",
+		lines(
+			"No span has matched this objective for a day or longer: its match is probably wrong, and its budget means nothing.",
+			"traceslo check --live says what it would match."))
+	return rule
+}
+
+// rule returns an alert of an objective.
+func (m *maker) rule(s *subject, name, severity, expr string) rulefmt.Rule {
+	return rulefmt.Rule{Alert: name, Expr: expr, Labels: m.objectiveLabels(s, severity)}
+}
+
+// standstill is for how many seconds the measuring stands still.
+func (s *subject) standstill() string {
+	return fmt.Sprintf("max by (%s) (min by (%s) (%s))", identity, perShard, s.last(slo.UnmeasuredSeconds))
+}
+
+// unlessExcluded mutes an alert while an exclusion of the objective runs.
+func (s *subject) unlessExcluded(expr string) string {
+	return fmt.Sprintf("%s\nunless on (%s)\n%s == 1", expr, identity, s.last(slo.ExcludedMetric))
+}
+
+// all holds where each of the conditions does, with the value of the first.
+func all(conditions ...string) string {
+	return strings.Join(conditions, "\nand on ("+identity+")\n")
+}

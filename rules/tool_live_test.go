@@ -1,0 +1,219 @@
+package rules_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/internal/testenv"
+	"github.com/traceslo/traceslo/rules"
+	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/openslo"
+)
+
+// A sample is a configuration, as far as rules are made of it.
+type sample struct {
+	SLI          sli.Config      `yaml:"sli"`
+	SLORetention time.Duration   `yaml:"slo_retention"`
+	Alerting     slo.Alerting    `yaml:"alerting"`
+	SLOs         []slo.Objective `yaml:"slos"`
+	SLOsFrom     []string        `yaml:"slos_from"`
+	Links        slo.Links       `yaml:"links"`
+	Rules        rules.Config    `yaml:"rules"`
+}
+
+func emptySample() sample {
+	return sample{SLI: sli.Default(), SLORetention: 400 * 24 * time.Hour, Alerting: slo.DefaultAlerting(), Rules: rules.Default()}
+}
+
+// examples returns the configurations that the module shows to people, by the
+// names of their files.
+func examples(t *testing.T) map[string]sample {
+	t.Helper()
+	reference := string(read(t, "../config.example.yaml"))
+	return map[string]sample{
+		"config.example.yaml":                        parseSample(t, reference),
+		"the objective shown in config.example.yaml": parseSample(t, shownObjective(t, reference)),
+		"cmd/traceslo/demo.yaml":                     parseSample(t, string(read(t, "../cmd/traceslo/demo.yaml"))),
+		"slo/openslo/testdata/example.yaml":          openSLOSample(t, "../slo/openslo/testdata/example.yaml"),
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// parseSample reads the sections that matter here; source is not among them.
+func parseSample(t *testing.T, text string) sample {
+	t.Helper()
+	s := emptySample()
+	document := config.Parse("example", []byte(text), os.LookupEnv, &s)
+	document.Check("slos", slo.Validate(s.SLOs, slo.ValidateOptions{Retention: s.SLORetention, Dimensions: s.SLI.Dimensions, Defaults: s.Alerting}))
+	document.Check("rules", s.Rules.Validate())
+	for _, problem := range document.Problems() {
+		if problem.Path != "source" && !problem.Warning {
+			t.Fatal(problem)
+		}
+	}
+	return s
+}
+
+// shownObjective returns the commented objective of the reference, as a
+// configuration of its own.
+func shownObjective(t *testing.T, reference string) string {
+	t.Helper()
+	_, shown, found := strings.Cut(reference, "#   slos:\n")
+	shown, _, ended := strings.Cut(shown, "\n#\nslos: []")
+	if !found || !ended {
+		t.Fatal("config.example.yaml shows no objective where it did")
+	}
+	return "slos:\n" + strings.ReplaceAll("\n"+shown, "\n#   ", "\n")
+}
+
+func openSLOSample(t *testing.T, path string) sample {
+	t.Helper()
+	s := emptySample()
+	result := openslo.Load([]string{path}, os.LookupEnv)
+	if len(result.Problems) > 0 {
+		t.Fatal(result.Problems)
+	}
+	for _, o := range result.Objectives {
+		s.SLOs = append(s.SLOs, o.Objective)
+	}
+	return s
+}
+
+// generated returns the rules of everything there is to make them of, by names
+// that tell of what: examples and 200 configurations of the generator.
+func generated(t *testing.T, format rules.Format) map[string]map[string][]byte {
+	t.Helper()
+	all := map[string]map[string][]byte{}
+	for name, s := range examples(t) {
+		var resolved []slo.Objective
+		for _, o := range s.SLOs {
+			resolved = append(resolved, o.With(s.Alerting))
+		}
+		all[name] = render(t, resolved, s.Links, s.Rules, format)
+	}
+	for seed := range uint64(200) {
+		g := generator{rand.New(rand.NewPCG(seed, 4))}
+		cfg := g.config()
+		var objectives []slo.Objective
+		for i := range g.IntN(4) {
+			objectives = append(objectives, g.objective(i))
+		}
+		own := slo.Links{Status: pick(g, "", "https://example.org/x/", "https://example.org/{{"), Jaeger: pick(g, "", "https://jaeger.example.org")}
+		all[fmt.Sprintf("seed %d", seed)] = render(t, objectives, own, cfg, format)
+	}
+	return all
+}
+
+const inhibitionFile = "alertmanager-inhibition.yaml"
+
+func TestPromtoolTakesWhateverIsMade(t *testing.T) {
+	testenv.Live(t)
+	for _, format := range rules.Formats {
+		t.Run(string(format), func(t *testing.T) {
+			batch, args := map[string]string{}, []string{"check", "rules", "--lint=all", "--lint-fatal"}
+			for name, files := range generated(t, format) {
+				for file, content := range files {
+					if file == inhibitionFile {
+						continue
+					}
+					for i, rules := range ruleFiles(t, format, content) {
+						path := fmt.Sprintf("%s/%d-%s", strings.NewReplacer(" ", "_", "/", "_").Replace(name), i, file)
+						batch[path] = rules
+						args = append(args, path)
+					}
+				}
+			}
+			if len(batch) < 400 {
+				t.Fatalf("got %d files of rules, want two of each of 200 configurations and more", len(batch))
+			}
+			out, err := testenv.Promtool(t, batch, args...)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if got := strings.Count(out, "SUCCESS"); got != len(batch) {
+				t.Errorf("promtool says so of %d of %d files", got, len(batch))
+			}
+			t.Logf("%d files", len(batch))
+		})
+	}
+}
+
+// ruleFiles returns the rule files in an output: itself, or the spec of each
+// resource, which is what the operator hands to Prometheus.
+func ruleFiles(t *testing.T, format rules.Format, content []byte) []string {
+	t.Helper()
+	if format == rules.Prometheus {
+		return []string{string(content)}
+	}
+	var files []string
+	for document := range strings.SplitSeq(string(content), "\n---\n") {
+		var resource struct{ Spec yaml.Node }
+		if err := yaml.Unmarshal([]byte(document), &resource); err != nil {
+			t.Fatal(err)
+		}
+		if resource.Spec.IsZero() {
+			continue // A file of comments.
+		}
+		spec, err := yaml.Marshal(&resource.Spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, string(spec))
+	}
+	return files
+}
+
+func TestAmtoolTakesWhateverIsMade(t *testing.T) {
+	testenv.Live(t)
+	var different [][]byte
+	for _, format := range rules.Formats {
+		for name, files := range generated(t, format) {
+			content := files[inhibitionFile]
+			if len(content) == 0 {
+				t.Errorf("%s: no inhibition", name)
+			}
+			if !slices.ContainsFunc(different, func(other []byte) bool { return bytes.Equal(content, other) }) {
+				different = append(different, content)
+			}
+		}
+	}
+	for i, content := range different {
+		name := fmt.Sprintf("alertmanager-%d.yml", i)
+		whole := "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n" + string(content)
+		out, err := testenv.Amtool(t, map[string]string{name: whole}, "check-config", name)
+		if err != nil {
+			t.Errorf("%v\n%s\n%s", err, out, whole)
+		}
+		if want := fmt.Sprintf("%d inhibit rules", strings.Count(string(content), "source_matchers")); !strings.Contains(out, want) {
+			t.Errorf("amtool does not see %s:\n%s", want, out)
+		}
+	}
+	t.Logf("%d different files", len(different))
+}
+
+func TestExamplesHaveObjectives(t *testing.T) {
+	for name, s := range examples(t) {
+		if got := len(s.SLOs); got == 0 && filepath.Base(name) != "config.example.yaml" {
+			t.Errorf("%s has no objective to make rules of", name)
+		}
+	}
+}
