@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"cmp"
 	"math/bits"
 	"strconv"
 )
@@ -26,19 +27,28 @@ func (c Count) BurnRate(t Target) float64 {
 
 // Remaining returns the part of the error budget that is left: 1 minus the bad
 // events over those that the target allows among as many events. It is below 0
-// if more were bad, and says nothing without events.
-func (c Count) Remaining(t Target) float64 { return 1 - c.BurnRate(t) }
+// if more were bad, exactly 0 if just as many were, and says nothing without
+// events.
+func (c Count) Remaining(t Target) float64 {
+	if c.compare(t) == 0 {
+		return 0
+	}
+	return 1 - c.BurnRate(t)
+}
 
 // budget returns the part of the events that may be bad.
 func (t Target) budget() float64 { return float64(whole-t) / float64(whole) }
 
 // Meets tells, exactly, whether no more events were bad than the target allows.
 // No events meet every target.
-func (c Count) Meets(t Target) bool {
-	// bad / events <= (whole - target) / whole, in 128 bits.
+func (c Count) Meets(t Target) bool { return c.compare(t) <= 0 }
+
+// compare compares the bad events with those that the target allows.
+func (c Count) compare(t Target) int {
+	// bad / events with (whole - target) / whole, in 128 bits.
 	badHigh, badLow := bits.Mul64(c.Bad, uint64(whole))
 	allowedHigh, allowedLow := bits.Mul64(c.Events, uint64(whole-t))
-	return badHigh < allowedHigh || badHigh == allowedHigh && badLow <= allowedLow
+	return cmp.Or(cmp.Compare(badHigh, allowedHigh), cmp.Compare(badLow, allowedLow))
 }
 
 // Good returns the part of the events that was good as a percentage with at

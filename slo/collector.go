@@ -115,7 +115,7 @@ func (o *objective) info(slo, service string) prometheus.Metric {
 		labels[name] = value
 	}
 	d := prometheus.NewDesc(InfoMetric, "1; its labels say what the objective is.",
-		append(ids, WindowLabel, "objective", "description"), labels)
+		append(ids, WindowLabel, "target", "description"), labels)
 	return gauge(d, 1, slo, service, o.windows[o.own].label, o.Target.Ratio(), o.Description)
 }
 

@@ -68,3 +68,7 @@ func (o *Objective) Fingerprint() string {
 	sum := sha256.Sum256([]byte(o.ForEach + "\x00" + o.SLI.Canonical()))
 	return hex.EncodeToString(sum[:8])
 }
+
+// forEachService is the ForEach that makes an objective of each service, which
+// then has no Service of its own.
+const forEachService = "service"

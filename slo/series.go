@@ -84,16 +84,16 @@ func (s *standing) clone() *standing {
 	return &c
 }
 
-// labels returns the labels slo and service of the series.
-func (s *series) labels() (slo, service string) {
-	o := s.objective
+// SeriesLabels returns the labels slo and service of the objective's series for
+// a value of ForEach, "" for an objective without.
+func (o *Objective) SeriesLabels(value string) (slo, service string) {
 	switch o.ForEach {
 	case "":
 		return o.Name, o.Service
-	case "service":
-		return o.Name, s.value
+	case forEachService:
+		return o.Name, value
 	}
-	return o.Name + "/" + s.value, o.Service
+	return o.Name + "/" + value, o.Service
 }
 
 // shown holds if the series of a value has had events not long before the clock.

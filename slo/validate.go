@@ -72,11 +72,10 @@ func (o *Objective) validate(r report, options ValidateOptions) {
 }
 
 func (o *Objective) validateService(r report) {
-	const byValue = "service"
 	switch {
-	case o.ForEach == byValue && o.Service != "":
+	case o.ForEach == forEachService && o.Service != "":
 		r.fault("service", "for_each: service makes an objective for each service that is seen", "leave service out; sli.match says which services count")
-	case o.ForEach != byValue && o.Service == "":
+	case o.ForEach != forEachService && o.Service == "":
 		r.fault("service", "there is no service", "write whose objective it is, or for_each: service")
 	case strings.TrimSpace(o.Service) != o.Service, strings.ContainsFunc(o.Service, unicode.IsControl):
 		r.fault("service", fmt.Sprintf("%q begins or ends with a space, or holds a control character", o.Service), "write the service's name as its spans have it")
@@ -145,7 +144,7 @@ var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 // alertLabels are labels that stand on our series or that every alert has from
 // its rule, and objectiveLabels are those and the one that a severity may set.
 var (
-	alertLabels     = []string{SLOLabel, ServiceLabel, WindowLabel, ShardLabel, "alertname", "le", "objective", "tier"}
+	alertLabels     = []string{SLOLabel, ServiceLabel, WindowLabel, ShardLabel, "alertname", "le", "objective", "target", "description", "tier"}
 	objectiveLabels = append([]string{"severity"}, alertLabels...)
 )
 

@@ -66,7 +66,7 @@ func (l *Ledger) publish(upto time.Time) {
 		if s.value != other {
 			s.objective.active++
 		}
-		name, service := s.labels()
+		name, service := s.objective.SeriesLabels(s.value)
 		v.shown = append(v.shown, shown{series: s, objective: s.objective, slo: name, service: service, standing: s.standing, created: s.created,
 			unmatched: s.standing.total.Events == 0 && l.overdue(s.objective), period: l.period(s.objective)})
 	}
