@@ -17,6 +17,7 @@ import (
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/jaeger"
 )
@@ -74,7 +75,7 @@ func BenchmarkPageToCommittedCounts(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer store.Close()
-			c := counter{sli.New(sli.Default(), 1, zerolog.Nop()), store}
+			c := counter{sli.New(sli.Default(), 1, zerolog.Nop()), slo.NewLedger(slo.LedgerOptions{Retention: 400 * 24 * time.Hour}), store}
 			decoder := jaeger.NewDecoder(nil, "@")
 			var answer jaeger.Answer
 			var decoding, counting, committing time.Duration

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/rs/zerolog"
@@ -15,7 +16,7 @@ import (
 func addCheck(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("check", "Say everything that is wrong with a configuration, at once, with line and cure.")
 	file := c.Flag("config.file", configHelp).Default("traceslo.yaml").String()
-	live := c.Flag("live", "Also ask the cluster for what the daemon needs: rights, indices, versions. It changes nothing there, but that an index is refreshed.").Bool()
+	live := c.Flag("live", "Also ask the cluster for what the daemon needs (rights, indices, versions), and look each objective up in the spans of the last day. It changes nothing there, but that an index is refreshed.").Bool()
 	commands["check"] = func(ctx context.Context, std stdio) error {
 		cfg, err := check(std, *file)
 		if err != nil || !*live {
@@ -39,8 +40,8 @@ func check(std stdio, file string) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s, %s", file, plural(len(problems)-warnings, "fault"), plural(warnings, "warning"))
 	}
-	_, err = fmt.Fprintf(std.out, "%s: ok (%s, %s, %s)\n", file,
-		plural(len(cfg.SLI.Buckets), "bucket"), plural(len(cfg.SLI.Dimensions), "dimension"), plural(warnings, "warning"))
+	_, err = fmt.Fprintf(std.out, "%s: ok (%s, %s, %s, %s)\n", file,
+		plural(len(cfg.SLI.Buckets), "bucket"), plural(len(cfg.SLI.Dimensions), "dimension"), plural(len(cfg.objectives), "objective"), plural(warnings, "warning"))
 	return cfg, err
 }
 
@@ -65,6 +66,16 @@ func checkLive(ctx context.Context, std stdio, cfg *loaded) error {
 	}
 	if wrong > 0 {
 		return fmt.Errorf("the cluster is not fit to be read: %s", plural(wrong, "fault"))
+	}
+	if len(cfg.objectives) == 0 {
+		return nil
+	}
+	found, err := lookUp(ctx, cfg, cluster, time.Now())
+	if err != nil {
+		return fmt.Errorf("look the objectives up: %w", err)
+	}
+	for _, f := range found.findings() {
+		fmt.Fprintf(std.out, "%-8s %s\n", f.level, f.text)
 	}
 	return nil
 }

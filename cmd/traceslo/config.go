@@ -6,9 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"time"
+	_ "time/tzdata" // the zones of windows must not hang on what the machine has
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/rules"
 	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source/elastic"
 )
 
@@ -17,6 +20,19 @@ import (
 type settings struct {
 	Source sourceSettings `yaml:"source"`
 	SLI    sli.Config     `yaml:"sli"`
+	// SLORetention is for how long the minutes of objectives are kept. Default: 400d.
+	SLORetention time.Duration `yaml:"slo_retention"`
+	// Alerting holds for all objectives that do not say otherwise.
+	Alerting slo.Alerting `yaml:"alerting"`
+	// SLOs are the objectives.
+	SLOs []slo.Objective `yaml:"slos"`
+	// SLOsFrom are patterns of files of OpenSLO documents with more objectives,
+	// relative to the configuration's folder.
+	SLOsFrom []string `yaml:"slos_from"`
+	// Links are the pages that alerts lead to.
+	Links slo.Links `yaml:"links"`
+	// Rules says what the generated rules are.
+	Rules rules.Config `yaml:"rules"`
 }
 
 type sourceSettings struct {
@@ -32,6 +48,10 @@ func defaultSettings() settings {
 	return settings{
 		Source: sourceSettings{Silence: 5 * time.Minute, Elasticsearch: elastic.Default()},
 		SLI:    sli.Default(),
+
+		SLORetention: 400 * 24 * time.Hour,
+		Alerting:     slo.DefaultAlerting(),
+		Rules:        rules.Default(),
 	}
 }
 
@@ -51,7 +71,9 @@ func (s sourceSettings) validate() []config.Fault {
 // A loaded configuration is settings and the file that they came from.
 type loaded struct {
 	settings
-	document *config.Document
+	// objectives are those of slos and slos_from, with what alerting says.
+	objectives []slo.Objective
+	document   *config.Document
 }
 
 // load reads the configuration file at path and lets every section's owner
@@ -68,25 +90,53 @@ func load(path string) (*loaded, error) {
 	return l, l.check()
 }
 
-// builtIn returns the configuration of an empty file of that name.
-func builtIn(name string) *loaded {
+// builtIn returns the configuration of a file of that name and text.
+func builtIn(name string, text []byte) *loaded {
 	l := &loaded{settings: defaultSettings()}
-	l.document = config.Parse(name, nil, os.LookupEnv, &l.settings)
+	l.document = config.Parse(name, text, os.LookupEnv, &l.settings)
 	return l
 }
 
 func (l *loaded) check() error {
 	l.document.Check("source", l.Source.validate())
 	l.document.Check("source.elasticsearch", l.Source.Elasticsearch.Validate())
-	l.document.Check("sli", l.SLI.Validate())
+	l.checkObjectives()
+	l.document.Check("sli", l.counting().Validate())
+	l.document.Check("links", l.Links.Validate())
+	l.document.Check("rules", l.Rules.Validate())
+	l.document.Check("rules", l.checkStale())
+	l.document.Check("sli", l.checkBuckets())
 	return l.document.Err()
 }
 
-// tags returns the tags whose values the recorder wants with each span, in its order.
-func (s *settings) tags() []string {
-	tags := make([]string, len(s.SLI.Dimensions))
-	for i, d := range s.SLI.Dimensions {
-		tags[i] = d.Tag
+// checkStale returns what is wrong between two sections: a daemon that polls as
+// it should must not be called stale.
+func (l *loaded) checkStale() []config.Fault {
+	if least := 2 * l.Source.Elasticsearch.PollInterval; l.Rules.SourceStaleAfter < least {
+		return []config.Fault{{Path: "source_stale_after", Warning: true,
+			Problem: fmt.Sprintf("%s is less than two poll intervals, so that TracesloSourceStale fires between two polls", config.FormatDuration(l.Rules.SourceStaleAfter)),
+			Cure:    fmt.Sprintf("write at least %s", config.FormatDuration(least))}}
 	}
-	return tags
+	return nil
 }
+
+// checkBuckets returns what the alerts on traces miss in the buckets. It is a
+// fault of the buckets, so that nothing is said of them if they are wrong anyway.
+func (l *loaded) checkBuckets() []config.Fault {
+	faults := l.Rules.ValidateBuckets(l.counting().Scale())
+	for i := range faults {
+		faults[i].Problem = "rules." + faults[i].Path + ": " + faults[i].Problem
+		faults[i].Path = "buckets"
+	}
+	return faults
+}
+
+// counting returns what the recorder counts, the objectives' events among it.
+func (l *loaded) counting() sli.Config {
+	c := l.SLI
+	c.Measures = slo.Measures(l.objectives)
+	return c
+}
+
+// tags returns the tags whose values the recorder wants with each span, in its order.
+func (l *loaded) tags() []string { return l.counting().Tags() }

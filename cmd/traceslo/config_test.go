@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"gopkg.in/yaml.v3"
+
+	"github.com/traceslo/traceslo/slo"
 )
 
 const example = "../../config.example.yaml"
@@ -53,19 +55,82 @@ func keysOfType(t reflect.Type, path string) []string {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		key := f.Tag.Get("yaml")
-		if key == "" {
+		switch key {
+		case "":
 			panic(path + "." + f.Name + " has no key")
+		case "-":
+			continue
 		}
 		keys = append(keys, path+key)
 		inner := f.Type
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		_, scalar := reflect.New(inner).Interface().(interface{ UnmarshalText([]byte) error })
-		if inner.Kind() == reflect.Struct && !scalar {
+		if isSection(inner) {
 			keys = append(keys, keysOfType(inner, path+key+".")...)
 		}
 	}
+	return keys
+}
+
+// isSection tells whether a type is written as keys: a struct that has some.
+func isSection(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.NumField() > 0 && t.Field(0).Tag.Get("yaml") != ""
+}
+
+// TestTheExampleOfAnObjectiveLoads takes the objective that the example shows in
+// comments, and holds that it has no fault and that no key of one is left out.
+func TestTheExampleOfAnObjectiveLoads(t *testing.T) {
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if line, ok := strings.CutPrefix(line, "#   "); ok {
+			shown.WriteString(line)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "objective.yaml")
+	if err := os.WriteFile(file, []byte(shown.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(file)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &shown)
+	}
+	if warnings := got.document.Warnings(); len(warnings) > 0 {
+		t.Errorf("warns:\n%v", warnings)
+	}
+	if len(got.SLOs) != 1 {
+		t.Fatalf("there are %d objectives", len(got.SLOs))
+	}
+	for key := range keysWithin(reflect.TypeFor[slo.Objective]()) {
+		if !regexp.MustCompile(`(?m)\b` + key + `\b`).MatchString(shown.String()) {
+			t.Errorf("%s is not shown", key)
+		}
+	}
+}
+
+// keysWithin returns every key at any depth, lists looked through.
+func keysWithin(t reflect.Type) map[string]bool {
+	keys := map[string]bool{}
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || t == reflect.TypeFor[slo.Alerting]() {
+			return // the section alerting shows those
+		}
+		for i := range t.NumField() {
+			if key := t.Field(i).Tag.Get("yaml"); key != "" {
+				keys[key] = true
+				walk(t.Field(i).Type)
+			}
+		}
+	}
+	walk(t)
 	return keys
 }
 
@@ -117,7 +182,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := []string{"basic", "username", "password_file", "api_key_file", "bearer_token", "bearer_token_file", "key_file",
+	plain := []string{"min_failures", "annotations", "basic", "username", "password_file", "api_key_file", "bearer_token", "bearer_token_file", "key_file",
 		"services", "operations_per_service", "error_types_per_service"}
 	key := regexp.MustCompile(`^\s*([a-z_]+):`)
 	lines := strings.Split(string(text), "\n")

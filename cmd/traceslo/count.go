@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 	"github.com/rs/zerolog"
 
@@ -34,7 +35,7 @@ func addCount(app *kingpin.Application, commands map[string]command) {
 }
 
 func (f countFlags) run(ctx context.Context, std stdio) error {
-	cfg := builtIn("")
+	cfg := builtIn("", nil)
 	if *f.config != "" {
 		var err error
 		if cfg, err = load(*f.config); err != nil {
@@ -45,7 +46,8 @@ func (f countFlags) run(ctx context.Context, std stdio) error {
 	cfg.SLI.NewSeriesHold = 0
 	n := &count{
 		std:       std,
-		recorder:  sli.New(cfg.SLI, 1, zerolog.New(zerolog.ConsoleWriter{Out: std.err, NoColor: true}).Level(zerolog.WarnLevel)),
+		matched:   newMatched(cfg.objectives),
+		recorder:  sli.New(cfg.counting(), 1, zerolog.New(zerolog.ConsoleWriter{Out: std.err, NoColor: true}).Level(zerolog.WarnLevel)),
 		keepGoing: *f.keepGoing,
 	}
 	if err := n.recorder.Load(nil, time.Now()); err != nil {
@@ -66,7 +68,13 @@ func (f countFlags) run(ctx context.Context, std stdio) error {
 	if *f.format == "openmetrics" {
 		format = expfmt.FmtOpenMetrics_1_0_0
 	}
-	if err := sli.Write(std.out, format, nil, n.recorder, time.Now()); err != nil {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(n.matched)
+	families, err := registry.Gather()
+	if err != nil {
+		return err
+	}
+	if err := sli.Write(std.out, format, families, n.recorder, time.Now()); err != nil {
 		return fmt.Errorf("write the metrics: %w", err)
 	}
 	if n.bad > 0 {
@@ -79,6 +87,7 @@ func (f countFlags) run(ctx context.Context, std stdio) error {
 type count struct {
 	std       stdio
 	recorder  *sli.Recorder
+	matched   matched
 	keepGoing bool
 	// bad is how many lines were not understood.
 	bad int
@@ -119,9 +128,5 @@ func (n *count) file(ctx context.Context, name string, decoder *jaeger.Decoder) 
 // commit merges what was counted into what will be printed.
 func (n *count) commit() error {
 	n.pending = 0
-	if err := n.recorder.Save(nil, time.Now(), time.Time{}); err != nil {
-		return err
-	}
-	n.recorder.Publish()
-	return nil
+	return commit(n.recorder, n.matched.add)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/jaeger"
 )
@@ -60,7 +61,7 @@ func newDaemon(log zerolog.Logger, operations []string) *daemon {
 		reloaded: newReloadMetrics(registry),
 		reloads:  make(chan chan<- error),
 	}
-	registry.MustRegister(sli.NewCollector(d.recorder))
+	registry.MustRegister(sli.NewCollector(d.recorder), slo.NewCollector(d.ledger))
 	return d
 }
 
@@ -71,6 +72,15 @@ func (d *daemon) recorder() *sli.Recorder {
 		return nil
 	}
 	return p.recorder
+}
+
+// ledger returns the ledger whose windows are served, nil until the state is loaded.
+func (d *daemon) ledger() *slo.Ledger {
+	p := d.current.Load()
+	if p == nil {
+		return nil
+	}
+	return p.ledger
 }
 
 // run reads and serves until ctx ends or one of both cannot go on, and returns

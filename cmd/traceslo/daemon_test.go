@@ -20,6 +20,7 @@ import (
 	"github.com/traceslo/traceslo/internal/config"
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/sourcetest"
 )
@@ -30,7 +31,7 @@ func span(id uint64) source.Span {
 
 // fast are settings by which a test need not wait.
 func fast() *loaded {
-	l := builtIn("")
+	l := builtIn("", nil)
 	l.Source.Elasticsearch.Start = source.Start{Earliest: true}
 	l.Source.Elasticsearch.PollInterval = time.Millisecond
 	l.SLI.NewSeriesHold = 0
@@ -158,7 +159,7 @@ func TestWhatIsNotCommittedIsNotShown(t *testing.T) {
 	}
 	defer store.Close()
 	recorder := sli.New(fast().SLI, 1, zerolog.Nop())
-	c := counter{recorder, store}
+	c := counter{recorder, slo.NewLedger(slo.LedgerOptions{Retention: 400 * 24 * time.Hour}), store}
 	now := time.Unix(1.7e9, 0)
 	c.Count(0, []source.Span{span(1)})
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed" // demo.yaml
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,6 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/elastic"
 	"github.com/traceslo/traceslo/source/footanalytics"
 )
@@ -39,9 +39,9 @@ func addDemo(app *kingpin.Application, commands map[string]command) {
 }
 
 const (
-	// demoHistory is how old the platform is when the demo begins: long enough
-	// for counters worth looking at, short enough to be read at once.
-	demoHistory = time.Hour
+	// demoHistory is how old the platform is when the demo begins: a month, for
+	// the windows of objectives.
+	demoHistory = 31 * 24 * time.Hour
 	// demoPrefix keeps invented spans apart from real ones.
 	demoPrefix = "footanalytics"
 )
@@ -99,13 +99,12 @@ func (f demoFlags) run(ctx context.Context, std stdio) (err error) {
 	return group.Wait()
 }
 
-// settings are those of an empty file, but that all the history counts and
-// everything shows at once.
+//go:embed demo.yaml
+var demoConfig []byte
+
+// settings are those of demo.yaml.
 func (f demoFlags) settings() (*loaded, error) {
-	l := builtIn("traceslo demo")
-	l.Source.Elasticsearch.Start = source.Start{Earliest: true}
-	l.Source.Elasticsearch.PollInterval = time.Second
-	l.SLI.NewSeriesHold = 0
+	l := builtIn("demo.yaml", demoConfig)
 	if *f.elasticsearch != "" {
 		l.Source.Elasticsearch.Addresses = []string{*f.elasticsearch}
 		l.Source.Elasticsearch.IndexPrefix = demoPrefix

@@ -192,7 +192,7 @@ func TestEveryCommandIsLookedAt(t *testing.T) {
 }
 
 func TestReadmeHasEveryKeyAndItsDefault(t *testing.T) {
-	l := builtIn("")
+	l := builtIn("", nil)
 	text, err := l.document.Render(&l.settings)
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ func (d *daemon) server() *http.Server {
 	mux.HandleFunc("GET /api/v1/admin/state", d.serveBackup)
 	mux.HandleFunc("POST /api/v1/admin/state", d.serveBackup)
 	mux.HandleFunc("GET /{$}", d.serveStatus)
+	mux.Handle("GET /slo/{slo}", d.onceLoaded(http.HandlerFunc(d.serveObjective)))
 	mux.HandleFunc("GET /style.css", serveStyle)
 	return &http.Server{
 		// A page of another site must not make a browser reload the daemon.

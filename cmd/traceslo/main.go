@@ -12,6 +12,7 @@
 // The daemon serves:
 //
 //	/                      how it is doing, for people
+//	/slo/<name>            how one objective is doing, for people
 //	/metrics               the counters, for Prometheus
 //	/-/healthy             200 while the process answers
 //	/-/ready               200 once the state is loaded and /metrics serves it
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print("traceslo"))
 	commands := map[string]command{}
-	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addCheck, addCount, addState, addVersion} {
+	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addCheck, addRules, addCount, addState, addVersion} {
 		add(app, commands)
 	}
 	name, err := app.Parse(args)

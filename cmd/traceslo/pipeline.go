@@ -6,6 +6,7 @@ import (
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
 )
 
@@ -18,6 +19,7 @@ type pipeline struct {
 	*loaded
 	input    *input
 	recorder *sli.Recorder
+	ledger   *slo.Ledger
 	feed     *source.Feed
 }
 
@@ -33,14 +35,23 @@ type input struct {
 // daemon may be at work.
 func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	readers := min(runtime.GOMAXPROCS(0), maxReaders)
-	recorder := sli.New(cfg.SLI, readers, d.log)
+	recorder := sli.New(cfg.counting(), readers, d.log)
+	ledger := slo.NewLedger(slo.LedgerOptions{
+		Objectives: cfg.objectives,
+		Retention:  cfg.SLORetention,
+		Silence:    cfg.Source.Silence,
+		Hold:       cfg.SLI.NewSeriesHold,
+		Log:        d.log,
+	})
 	var positions *source.Positions
 	err := d.store.View(func(tx *state.Tx) (err error) {
+		if positions, err = source.LoadPositions(tx); err != nil {
+			return err
+		}
 		if err := recorder.Load(tx, time.Now()); err != nil {
 			return err
 		}
-		positions, err = source.LoadPositions(tx)
-		return err
+		return ledger.Load(tx, time.Now(), positions.New())
 	})
 	if err != nil {
 		return nil, err
@@ -52,7 +63,7 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	}
 	feed, err := source.NewFeed(source.FeedOptions{
 		Source:    in,
-		Counter:   counter{recorder, d.store},
+		Counter:   counter{recorder, ledger, d.store},
 		Positions: positions,
 		Start:     cfg.Source.Elasticsearch.Start,
 		Readers:   readers,
@@ -64,17 +75,19 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{loaded: cfg, input: in, recorder: recorder, feed: feed}
+	p := &pipeline{loaded: cfg, input: in, recorder: recorder, ledger: ledger, feed: feed}
 	d.current.Store(p)
 	return p, nil
 }
 
-// A counter puts what the recorder counted and how far the feed came into one
-// transaction, and shows the counts when that is durable: nobody ever sees a
-// count that a crash could take back, and none is taken twice.
+// A counter puts what the recorder counted, what the ledger makes of it, and
+// how far the feed came into one transaction, and shows the counts when that is
+// durable: nobody ever sees a count that a crash could take back, and none is
+// taken twice.
 type counter struct {
 	*sli.Recorder
-	store *state.Store
+	ledger *slo.Ledger
+	store  *state.Store
 }
 
 // Commit implements source.Counter.
@@ -83,11 +96,15 @@ func (c counter) Commit(step source.Step) error {
 		if err := c.Save(tx, step.Now, step.Watermark); err != nil {
 			return err
 		}
+		if err := c.ledger.Save(tx, step, c.Recorder); err != nil {
+			return err
+		}
 		return step.Save(tx)
 	})
 	if err != nil {
 		return err
 	}
+	c.ledger.Publish()
 	c.Publish()
 	return nil
 }

@@ -42,6 +42,8 @@ type status struct {
 	LastSpan *time.Time
 	Spans    float64
 	Backlog  float64
+	// Objectives are those that are shown, those in trouble first.
+	Objectives []standing
 	// Troubles are the counters that should be zero and are not.
 	Troubles []trouble
 	// Refused holds if the configuration was refused when it was last read.
@@ -79,6 +81,7 @@ func (d *daemon) status() (status, error) {
 		Backlog:    values.one("traceslo_source_backlog_spans"),
 		Refused:    values.one("traceslo_config_last_reload_successful") == 0,
 	}
+	s.Objectives, _ = d.standings(time.Now())
 	for _, t := range troubles {
 		for _, sample := range values[t.name] {
 			if sample.value > 0 {
@@ -101,16 +104,23 @@ func (d *daemon) status() (status, error) {
 	return s, nil
 }
 
-// serveStatus writes the page for people. It holds no script.
+// serveStatus writes the page for people.
 func (d *daemon) serveStatus(w http.ResponseWriter, _ *http.Request) {
-	var page bytes.Buffer
 	s, err := d.status()
-	if err == nil {
-		err = statusPage.Execute(&page, s)
-	}
 	if err != nil {
 		d.log.Error().Err(err).Msg("make the status page")
 		http.Error(w, "the status page cannot be made; /metrics tells more", http.StatusInternalServerError)
+		return
+	}
+	d.servePage(w, statusPage, s)
+}
+
+// servePage writes a page for people. It holds no script.
+func (d *daemon) servePage(w http.ResponseWriter, t *template.Template, data any) {
+	var page bytes.Buffer
+	if err := t.Execute(&page, data); err != nil {
+		d.log.Error().Err(err).Str("page", t.Name()).Msg("make a page")
+		http.Error(w, "the page cannot be made; /metrics tells more", http.StatusInternalServerError)
 		return
 	}
 	header := w.Header()

@@ -1,0 +1,71 @@
+package slo
+
+import "time"
+
+// A Standing is how an objective stands at the ledger's clock, for one value if
+// it has one for each.
+type Standing struct {
+	// SLO and Service are the labels of its series.
+	SLO, Service string
+	Objective    *Objective
+	// Own is what counts in the objective's own window.
+	Own Count
+	// Coverage is the part of that window that was measured; Measurable is
+	// unset where all of it is excluded.
+	Coverage   float64
+	Measurable bool
+	// Excluded holds while an exclusion runs.
+	Excluded bool
+	// Unmatched holds if no span has matched for a day or longer.
+	Unmatched bool
+	// Tiers are the enabled ones, as TierList has them.
+	Tiers []TierStanding
+}
+
+// A TierStanding is what the windows of a tier hold.
+type TierStanding struct {
+	Tier
+	LongCount, ShortCount Count
+}
+
+// Burning tells whether events are bad in both windows faster than the tier
+// allows, and often enough for the floors of the objective.
+func (t TierStanding) Burning(o *Objective) bool {
+	rate := t.BurnRate.Float()
+	return t.LongCount.BurnRate(o.Target) > rate && t.ShortCount.BurnRate(o.Target) > rate &&
+		t.LongCount.Events >= uint64(o.Alerting.MinEvents) && t.LongCount.Bad >= uint64(o.Alerting.MinFailures)
+}
+
+// Standings returns how all objectives stood when Publish was called last,
+// sorted by SLO and Service, and the time up to which all is known. It may be
+// called at any time by any goroutine.
+func (l *Ledger) Standings(now time.Time) (standings []Standing, upto time.Time) {
+	l.mu.RLock()
+	v := l.view
+	l.mu.RUnlock()
+	for i := range v.shown {
+		standings = append(standings, v.shown[i].stands(now))
+	}
+	return standings, v.upto
+}
+
+func (s *shown) stands(now time.Time) Standing {
+	o, at := s.objective, s.standing
+	out := Standing{SLO: s.slo, Service: s.service, Objective: o.Objective, Own: at.windows[o.own],
+		Excluded: o.excludedNow(now), Unmatched: s.unmatched, Measurable: at.elapsed > 0}
+	if out.Measurable {
+		out.Coverage = float64(at.measured) / float64(at.elapsed)
+	}
+	window := func(length time.Duration) Count {
+		for i, w := range o.windows {
+			if w.minutes == int64(length/time.Minute) {
+				return at.windows[i]
+			}
+		}
+		return Count{}
+	}
+	for _, t := range o.TierList() {
+		out.Tiers = append(out.Tiers, TierStanding{Tier: t, LongCount: window(t.Long), ShortCount: window(t.Short)})
+	}
+	return out
+}
