@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/traceslo/traceslo/internal/config"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
@@ -51,35 +53,38 @@ func lookUp(ctx context.Context, cfg *loaded, from source.Source, now time.Time)
 	}
 	ranges := l.plan(survey)
 	for _, r := range ranges {
-		if err := from.Read(ctx, r, l.count); err != nil {
+		if err := from.Read(ctx, r, l.count); errors.Is(err, errEnough) {
+			break
+		} else if err != nil {
 			return nil, err
 		}
 	}
 	return l, l.commit()
 }
 
-// plan returns what to read: of each shard, the newest part.
+// plan returns what to read, newest indices first, so that the limit cuts the
+// oldest off.
 func (l *lookup) plan(survey source.Survey) []source.Range {
 	var ranges []source.Range
-	stored := int64(0)
 	for _, index := range survey.Indices {
 		for _, shard := range index.Shards {
 			if index.Unfollowed == "" && shard.Ready && shard.Upto >= 0 {
-				stored += shard.Upto + 1
 				ranges = append(ranges, source.Range{Index: index.Name, UUID: index.UUID, Shard: shard.Number, After: -1, Upto: shard.Upto,
 					Surveyed: survey.Taken, EndedSince: l.since})
 			}
 		}
 	}
-	// Newest indices first, so that the limit cuts the oldest off.
 	slices.Reverse(ranges)
 	return ranges
 }
 
+// errEnough ends the reading when there is more than lookUpMost to read.
+var errEnough = errors.New("enough was read")
+
 func (l *lookup) count(page *source.Page) error {
 	if l.spans >= lookUpMost {
 		l.part = true
-		return nil
+		return errEnough
 	}
 	spans := slices.DeleteFunc(page.Spans, func(s source.Span) bool { return s.End() < l.since.UnixMicro() })
 	l.recorder.Count(0, spans)
@@ -104,11 +109,11 @@ func (l *lookup) commit() error {
 
 // findings says, for each objective, what it would have had.
 func (l *lookup) findings() []finding {
-	scope := fmt.Sprintf("the last %s, of which %s are stored", "24h", plural(int(l.spans), "span"))
+	scope := fmt.Sprintf("%s that ended in the last %s", plural(int(l.spans), "span"), config.FormatDuration(lookBack))
 	if l.part {
-		scope = fmt.Sprintf("the newest %d spans of the last 24h", l.spans)
+		scope += ", of the newest indices; there are more"
 	}
-	found := []finding{{"ok", "objectives are looked up in " + scope}}
+	found := []finding{{"ok", "the objectives are looked up in " + scope}}
 	for i, o := range l.cfg.objectives {
 		values := l.matched.counts[i]
 		if len(values) == 0 || o.ForEach == "" && values[""].Events == 0 {
