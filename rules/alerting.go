@@ -35,13 +35,13 @@ func (m *maker) alerts(s *subject) []rulefmt.Rule {
 func (m *maker) burn(s *subject, t slo.Tier) rulefmt.Rule {
 	long, short := slo.FormatWindow(t.Long), slo.FormatWindow(t.Short)
 	threshold := t.BurnRate.String() + " * " + s.budget()
-	rule := m.rule(s, burnAlert, t.Severity, s.unlessExcluded(all(
+	rule := m.rule(s, slo.BurnAlert, t.Severity, s.unlessExcluded(all(
 		s.ratio(long)+" > "+threshold,
 		s.ratio(short)+" > "+threshold,
-		fmt.Sprintf("%s >= %d", s.window(eventsRecord, long), s.Alerting.MinEvents),
-		fmt.Sprintf("%s >= %d", s.window(badEventsRecord, long), s.Alerting.MinFailures),
+		fmt.Sprintf("%s >= %d", s.window(slo.EventsRecord, long), s.Alerting.MinEvents),
+		fmt.Sprintf("%s >= %d", s.window(slo.BadEventsRecord, long), s.Alerting.MinFailures),
 	)))
-	rule.Labels[tierLabel] = long
+	rule.Labels[slo.TierLabel] = long
 	m.annotate(&rule, s, t.Severity, burnSummary(t), s.burnDescription(t))
 	if link := m.tracesLink(s.Objective, t.Long); link != "" {
 		setDefault(rule.Annotations, tracesKey, link)
@@ -51,15 +51,15 @@ func (m *maker) burn(s *subject, t slo.Tier) rulefmt.Rule {
 
 // exhausted returns the alert of a budget that is spent.
 func (m *maker) exhausted(s *subject) rulefmt.Rule {
-	rule := m.rule(s, exhaustedAlert, slo.TicketSeverity, s.unlessExcluded(all(
+	rule := m.rule(s, slo.ExhaustedAlert, slo.TicketSeverity, s.unlessExcluded(all(
 		s.series(slo.RemainingRecord)+" <= 0",
-		fmt.Sprintf("%s >= %d", s.window(badEventsRecord, s.own), s.Alerting.MinFailures),
+		fmt.Sprintf("%s >= %d", s.window(slo.BadEventsRecord, s.own), s.Alerting.MinFailures),
 	)))
 	m.annotate(&rule, s, slo.TicketSeverity,
 		"{{ $labels.service }}: the error budget of {{ $labels.slo }} is spent",
 		lines(
 			fmt.Sprintf("%s over %s allows %s of the events to be bad, and %s of %s were.",
-				s.Target, s.period(), s.allowed(), s.lookup(badEventsRecord, s.own), s.lookup(eventsRecord, s.own)),
+				s.Target, s.period(), s.allowed(), s.lookup(slo.BadEventsRecord, s.own), s.lookup(slo.EventsRecord, s.own)),
 			"Of the budget, {{ $value | humanizePercentage }} is left.",
 			fmt.Sprintf("It fires with at least %d bad events, and not while an exclusion runs.", s.Alerting.MinFailures)))
 	return rule
@@ -68,7 +68,7 @@ func (m *maker) exhausted(s *subject) rulefmt.Rule {
 // unmeasured returns the alert of a measuring that stands still. Of a pair, one
 // that goes on is enough; of shards, all have to.
 func (m *maker) unmeasured(s *subject) rulefmt.Rule {
-	rule := m.rule(s, unmeasuredAlert, slo.TicketSeverity, s.unlessExcluded(s.standstill()+" > "+seconds(s.Alerting.UnmeasuredAfter)))
+	rule := m.rule(s, slo.UnmeasuredAlert, slo.TicketSeverity, s.unlessExcluded(s.standstill()+" > "+seconds(s.Alerting.UnmeasuredAfter)))
 	m.annotate(&rule, s, slo.TicketSeverity,
 		"{{ $labels.service }}: {{ $labels.slo }} is not measured",
 		lines(
@@ -80,8 +80,8 @@ func (m *maker) unmeasured(s *subject) rulefmt.Rule {
 
 // traffic returns the alert of an objective that expects events and sees none.
 func (m *maker) traffic(s *subject) rulefmt.Rule {
-	rule := m.rule(s, trafficAlert, slo.TicketSeverity, s.unlessExcluded(all(
-		s.window(eventsRecord, s.shortest)+" == 0",
+	rule := m.rule(s, slo.TrafficAlert, slo.TicketSeverity, s.unlessExcluded(all(
+		s.window(slo.EventsRecord, s.shortest)+" == 0",
 		s.standstill()+" <= "+seconds(s.Alerting.UnmeasuredAfter),
 	)))
 	rule.For = trafficFor
@@ -103,7 +103,7 @@ const trafficFor = model.Duration(5 * time.Minute)
 func (m *maker) unmatched(s *subject) rulefmt.Rule {
 	bare := fmt.Sprintf("%s{%s=%q}", slo.UnmatchedMetric, slo.SLOLabel, s.Name)
 	expr := fmt.Sprintf("min by (%s) (%s == 1)\nunless on ()\n%s == 0", identity, last(bare), s.last(slo.UnmatchedMetric))
-	rule := m.rule(s, unmatchedAlert, slo.TicketSeverity, expr)
+	rule := m.rule(s, slo.UnmatchedAlert, slo.TicketSeverity, expr)
 	m.annotate(&rule, s, slo.TicketSeverity,
 		"{{ $labels.slo }} matches nothing",
 		lines(

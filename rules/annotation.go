@@ -48,7 +48,7 @@ func (s *subject) burnDescription(t slo.Tier) string {
 	long, short := slo.FormatWindow(t.Long), slo.FormatWindow(t.Short)
 	gone := time.Duration(float64(s.Window.Length()) / t.BurnRate.Float()).Round(time.Minute)
 	return lines(
-		fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s were bad: %s of %s.", long, s.lookup(badEventsRecord, long), s.lookup(eventsRecord, long)),
+		fmt.Sprintf("{{ $value | humanizePercentage }} of the events of the last %s were bad: %s of %s.", long, s.lookup(slo.BadEventsRecord, long), s.lookup(slo.EventsRecord, long)),
 		fmt.Sprintf("%s over %s allows %s: this is a burn rate of %s.", s.Target, s.period(), s.allowed(), s.burnLookup(long)),
 		fmt.Sprintf("At a burn rate of %s, %s spends %s of the budget, and %s all of it.", t.BurnRate, long, significant(100*t.Share(s.Window)), model.Duration(gone)),
 		fmt.Sprintf("Of the budget, %s is left.", s.remainingLookup()),

@@ -117,7 +117,7 @@ func (c Config) Validate() []config.Fault {
 
 // owned tells whether alerts have a label of that name of their own.
 func owned(label string) bool {
-	return slices.Contains([]string{slo.SLOLabel, slo.ServiceLabel, objectiveLabel, severityLabel, tierLabel, model.AlertNameLabel,
+	return slices.Contains([]string{slo.SLOLabel, slo.ServiceLabel, slo.ObjectiveLabel, slo.SeverityLabel, slo.TierLabel, model.AlertNameLabel,
 		slo.SlothID, slo.SlothService, slo.SlothSLO, slo.SlothWindow, slo.SlothSeverity}, label)
 }
 

@@ -70,7 +70,7 @@ func (m *maker) health() []rulefmt.Rule {
 }
 
 func (m *maker) alert(name, severity string, wait time.Duration, expr, summary, description string) rulefmt.Rule {
-	rule := rulefmt.Rule{Alert: name, Expr: expr, For: model.Duration(wait), Labels: m.labels(map[string]string{severityLabel: severity}),
+	rule := rulefmt.Rule{Alert: name, Expr: expr, For: model.Duration(wait), Labels: m.labels(map[string]string{slo.SeverityLabel: severity}),
 		Annotations: map[string]string{summaryKey: summary, descriptionKey: description}}
 	if m.links.Status != "" {
 		rule.Annotations[statusKey] = base(m.links.Status) + "/"
@@ -100,5 +100,5 @@ func renamed() string {
 	count := func(metric string) string {
 		return fmt.Sprintf("count by (job, instance) (%s{exported_service!=\"\"}) > 0", metric)
 	}
-	return count(slo.InfoMetric) + "\nor\n" + count(spansMetric)
+	return count(slo.InfoMetric) + "\nor\n" + count(slo.SpansMetric)
 }

@@ -41,12 +41,12 @@ func inhibitions() any {
 		return fmt.Sprintf("%s=~%q", label, strings.Join(values, "|"))
 	}
 	alert := func(names ...string) string { return is("alertname", names...) }
-	page := []string{alert(burnAlert), is(slo.SlothSeverity, slo.PageSeverity)}
+	page := []string{alert(slo.BurnAlert), is(slo.SlothSeverity, slo.PageSeverity)}
 
 	return map[string][]inhibition{"inhibit_rules": {{
 		reason: "A page mutes the tickets of the same budget.",
 		Source: page,
-		Target: []string{alert(burnAlert, exhaustedAlert), is(slo.SlothSeverity, slo.TicketSeverity)},
+		Target: []string{alert(slo.BurnAlert, slo.ExhaustedAlert), is(slo.SlothSeverity, slo.TicketSeverity)},
 		Equal:  []string{slo.SLOLabel, slo.ServiceLabel},
 	}, {
 		reason: "It also mutes what the platform says of the same service.",
@@ -56,7 +56,7 @@ func inhibitions() any {
 	}, {
 		reason: "Who is down, or reads nothing, measures nothing.",
 		Source: []string{alert(downAlert, staleAlert, neverAlert)},
-		Target: []string{alert(unmeasuredAlert, trafficAlert, instanceAlert)},
+		Target: []string{alert(slo.UnmeasuredAlert, slo.TrafficAlert, instanceAlert)},
 	}, {
 		reason: "Who is down reads nothing.",
 		Source: []string{alert(downAlert)},

@@ -29,9 +29,9 @@ func (m *maker) labels(own map[string]string, users ...map[string]string) map[st
 // have another word for itself in the label severity, for whoever routes by it.
 func (m *maker) objectiveLabels(s *subject, severity string) map[string]string {
 	as := s.severity(severity)
-	own := map[string]string{severityLabel: severity, slo.SlothSeverity: severity}
-	if word := as.Labels[severityLabel]; word != "" {
-		own[severityLabel] = literal(word)
+	own := map[string]string{slo.SeverityLabel: severity, slo.SlothSeverity: severity}
+	if word := as.Labels[slo.SeverityLabel]; word != "" {
+		own[slo.SeverityLabel] = literal(word)
 	}
 	return m.labels(own, s.Labels, as.Labels)
 }

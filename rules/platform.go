@@ -41,9 +41,9 @@ func (m *maker) highLatency() rulefmt.Rule {
 			"  histogram_quantile(%[1]s, sum by (service) (\n%[2]s\n  ))\n"+
 			"  or\n"+
 			"  histogram_quantile(%[1]s, sum by (service, le) (\n%[3]s\n  ))\n"+
-			") > %[4]s", quantile, served(durationMetric), served(durationMetric+"_bucket"), seconds(l.Threshold)),
+			") > %[4]s", quantile, served(slo.DurationMetric), served(slo.DurationMetric+"_bucket"), seconds(l.Threshold)),
 		For:    model.Duration(l.For),
-		Labels: m.labels(map[string]string{severityLabel: warning}),
+		Labels: m.labels(map[string]string{slo.SeverityLabel: warning}),
 		Annotations: map[string]string{
 			summaryKey: "{{ $labels.service }} is slow",
 			descriptionKey: fmt.Sprintf("The quantile %s of the durations of its server and consumer spans in the last %s is {{ $value | humanizeDuration }}.\n"+
@@ -66,9 +66,9 @@ func (m *maker) errorRate() rulefmt.Rule {
 		Expr: fmt.Sprintf("sum by (service) (\n%s\n)\n"+
 			"  /\n"+
 			"sum by (service) (\n%s\n)\n"+
-			"  > %s", served(errorsMetric), served(spansMetric), e.Ratio.decimal()),
+			"  > %s", served(slo.ErrorsMetric), served(slo.SpansMetric), e.Ratio.decimal()),
 		For:    model.Duration(e.For),
-		Labels: m.labels(map[string]string{severityLabel: critical}),
+		Labels: m.labels(map[string]string{slo.SeverityLabel: critical}),
 		Annotations: map[string]string{
 			summaryKey: "{{ $labels.service }} fails",
 			descriptionKey: fmt.Sprintf("{{ $value | humanizePercentage }} of its server and consumer spans of the last %s failed.\n"+
@@ -88,5 +88,5 @@ func (m *maker) errorRate() rulefmt.Rule {
 func served(metric string) string {
 	return fmt.Sprintf("    rate(%s{span_kind=~\"server|consumer\"}[%s])\n"+
 		"    unless on (instance)\n"+
-		"    max_over_time(%s[%[2]s]) == 1", metric, slo.FormatWindow(rateWindow), catchingUpMetric)
+		"    max_over_time(%s[%[2]s]) == 1", metric, slo.FormatWindow(rateWindow), slo.CatchingUpMetric)
 }

@@ -14,15 +14,15 @@ import (
 // The labels that are not in a rule come with the series that it divides.
 func recordings(s *subject) []rulefmt.Rule {
 	rules := []rulefmt.Rule{
-		s.sum(eventsRecord, slo.WindowEvents),
-		s.sum(badEventsRecord, slo.WindowBadEvents),
+		s.sum(slo.EventsRecord, slo.WindowEvents),
+		s.sum(slo.BadEventsRecord, slo.WindowBadEvents),
 	}
 	for _, w := range s.windows {
 		// Without events there is no ratio, and no NaN either.
 		rules = append(rules, rulefmt.Rule{
 			Record: ratioRecord(w),
 			Expr: fmt.Sprintf("%s\n  / ignoring (%s)\n(%s > 0)",
-				s.window(badEventsRecord, w), slo.WindowLabel, s.window(eventsRecord, w)),
+				s.window(slo.BadEventsRecord, w), slo.WindowLabel, s.window(slo.EventsRecord, w)),
 			Labels: map[string]string{slo.SlothWindow: w},
 		})
 	}
@@ -81,7 +81,7 @@ func identified(expr string) string {
 
 // constant records a number for each series of the objective.
 func (s *subject) constant(record, number string) rulefmt.Rule {
-	return rulefmt.Rule{Record: record, Expr: fmt.Sprintf("group without (%s) (%s) * %s", slo.WindowLabel, s.series(eventsRecord), number)}
+	return rulefmt.Rule{Record: record, Expr: fmt.Sprintf("group without (%s) (%s) * %s", slo.WindowLabel, s.series(slo.EventsRecord), number)}
 }
 
 // burnRate records how many times faster than allowed the budget burns in a window.

@@ -107,7 +107,7 @@ func (m *maker) group(o *slo.Objective) rulefmt.RuleGroup {
 		if g.Rules[i].Labels == nil {
 			g.Rules[i].Labels = map[string]string{}
 		}
-		g.Rules[i].Labels[objectiveLabel] = o.Name
+		g.Rules[i].Labels[slo.ObjectiveLabel] = o.Name
 	}
 	return g
 }

@@ -47,3 +47,38 @@ const (
 	SlothWindow   = "sloth_window"
 	SlothSeverity = "sloth_severity"
 )
+
+// The recorded series that Sloth has no name for: the events, and the bad ones,
+// of all readers together, by WindowLabel.
+const (
+	EventsRecord    = "slo:window_events:sum"
+	BadEventsRecord = "slo:window_bad_events:sum"
+)
+
+// The alerts of an objective.
+const (
+	BurnAlert       = "SLOErrorBudgetBurn"
+	ExhaustedAlert  = "SLOErrorBudgetExhausted"
+	UnmeasuredAlert = "SLOUnmeasured"
+	TrafficAlert    = "SLOTrafficMissing"
+	UnmatchedAlert  = "SLOMatchesNothing"
+)
+
+// The labels of rules and alerts besides those of the series.
+const (
+	// ObjectiveLabel holds the name of the objective, also where there is one
+	// for each value.
+	ObjectiveLabel = "objective"
+	SeverityLabel  = "severity"
+	// TierLabel holds the long window of a tier.
+	TierLabel = "tier"
+)
+
+// The metrics of the packages before this one in the flow, and of cmd/traceslo,
+// that rules and boards ask for.
+const (
+	DurationMetric   = "jaeger_trace_duration_seconds"
+	SpansMetric      = "jaeger_traces_total"
+	ErrorsMetric     = "jaeger_trace_errors_total"
+	CatchingUpMetric = "traceslo_source_catching_up"
+)
