@@ -25,8 +25,8 @@ var (
 
 	eventsDesc     = desc(EventsMetric, "Events of the objective, in order of arrival.", ids...)
 	badEventsDesc  = desc(BadEventsMetric, "Events of the objective that were not good, in order of arrival.", ids...)
-	windowDesc     = desc(WindowEvents, "Events that ended within the window up to the ledger's clock, excluded minutes left out.", append(ids, WindowLabel)...)
-	windowBadDesc  = desc(WindowBadEvents, "Events that ended within the window up to the ledger's clock and were not good, excluded minutes left out.", append(ids, WindowLabel)...)
+	windowDesc     = desc(WindowEvents, "Events that ended within the window, which is its whole minutes before the ledger's clock and the running one, excluded minutes left out.", append(ids, WindowLabel)...)
+	windowBadDesc  = desc(WindowBadEvents, "Events that ended within the window, as in traceslo_slo_window_events, and were not good.", append(ids, WindowLabel)...)
 	objectiveDesc  = desc(ObjectiveRatio, "The part of the events that is to be good.", ids...)
 	remainingDesc  = desc(BudgetRemaining, "The part of the error budget of the objective's window that is left, below 0 when it is overspent; absent without events.", ids...)
 	exhaustionDesc = desc(BudgetExhaustion, "Seconds until the error budget is spent if it burns on as in the longest window that pages; +Inf if it does not burn; absent without events.", ids...)
@@ -36,7 +36,7 @@ var (
 	unmatchedDesc  = desc(UnmatchedMetric, "1 if no span has matched the objective for a day or longer since it was measured first, else 0.", ids...)
 	clockDesc      = desc("traceslo_slo_clock_timestamp_seconds", "Unix time of the last minute that windows hold; 0 before the first complete read.")
 	unplacedDesc   = desc("traceslo_slo_unplaced_spans_total", "Spans that ended in no minute that the ledger keeps, by reason: future (more than an hour ahead) or retention (older than slo_retention).", "reason")
-	restartsDesc   = desc("traceslo_slo_restarts_total", "Objectives whose SLI was changed since the start, so that their ledgers began anew.")
+	restartsDesc   = desc("traceslo_slo_restarts_total", "Changes of an objective's SLI, with which its ledger began anew.")
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -57,8 +57,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	v := l.view
 	l.mu.RUnlock()
 	now := c.now()
-	for i := range v.shown {
-		v.shown[i].collect(ch, now, v.upto, l.hold)
+	heldSince := l.heldSince(now)
+	for i := range v.known {
+		if v.known[i].visible {
+			v.known[i].collect(ch, now, v.upto, heldSince)
+		}
 	}
 	for _, o := range v.unmatched {
 		ch <- gauge(unmatchedDesc, 1, o.Name, o.Service)
@@ -77,11 +80,25 @@ func counter(d *prometheus.Desc, value uint64, labels ...string) prometheus.Metr
 	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 }
 
-func (s *shown) collect(ch chan<- prometheus.Metric, now, upto time.Time, hold time.Duration) {
+// heldSince returns since when a series must have been created, in milliseconds,
+// to be shown at 0 still. It never goes back, when the machine's time does or
+// when new_series_hold grows: a counter that was shown at 1 and is shown at 0
+// would count again.
+func (l *Ledger) heldSince(now time.Time) int64 {
+	for {
+		before := l.shownUpto.Load()
+		upto := max(before, now.Add(-l.hold).UnixMilli())
+		if l.shownUpto.CompareAndSwap(before, upto) {
+			return upto
+		}
+	}
+}
+
+func (s *shown) collect(ch chan<- prometheus.Metric, now, upto time.Time, heldSince int64) {
 	o, at := s.objective, s.standing
 	id := []string{s.slo, s.service}
 	total := at.total
-	if !s.created.IsZero() && now.Sub(s.created) < hold {
+	if !s.created.IsZero() && s.created.UnixMilli() > heldSince {
 		// As sli has it: rate() sees the first event only after a 0.
 		total = Count{}
 	}

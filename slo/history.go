@@ -35,9 +35,11 @@ var minuteStates = [...]string{"unmeasured", "idle", "measured"}
 func (s MinuteState) String() string { return minuteStates[s] }
 
 // History returns the minutes in [from, to) of the objective that is shown
-// with these labels, in order, as of the last Publish. An unmeasured minute may
-// have events: those that are known. tx is of the ledger's state file; an objective that
-// is not shown is an error. It may be called at any time by any goroutine.
+// with these labels, in order. An unmeasured minute may
+// have events: those that are known. What is older than the retention, or more than a day
+// ahead of the clock, is left out. tx is of the ledger's state file, and tells how
+// far it came; an objective that is not in the ledger is an error. It may be
+// called at any time by any goroutine.
 func (l *Ledger) History(tx *state.Tx, slo, service string, from, to time.Time) ([]Minute, error) {
 	l.mu.RLock()
 	v := l.view
@@ -50,9 +52,18 @@ func (l *Ledger) History(tx *state.Tx, slo, service string, from, to time.Time) 
 	if err != nil {
 		return nil, err
 	}
-	first, end := floorMinute(from), ceilMinute(to)
+	// What the transaction holds, which may be older or newer than the view.
+	var m meta
+	if _, err := readMeta(tx, &m); err != nil {
+		return nil, err
+	}
+	first, end := max(floorMinute(from), m.Clock-l.retention, 0), min(ceilMinute(to), m.Clock+1440)
+	out, err := l.unmeasuredIn(d, s, m, first)
+	if err != nil {
+		return nil, err
+	}
+	out = union(out, []minuteRange{{m.Clock + 1, end}})
 	excluded := minutesOf(Excluded(s.objective.Exclusions, from, to))
-	out := union(l.unmeasuredOf(s.series, s.standing, first, v.clock, v.unmeasured), []minuteRange{{v.clock + 1, end}})
 	minutes := make([]Minute, 0, max(0, end-first))
 	var c chunk
 	for m := first; m < end; m++ {
@@ -72,6 +83,22 @@ func (l *Ledger) History(tx *state.Tx, slo, service string, from, to time.Time) 
 		minutes = append(minutes, minute)
 	}
 	return minutes, nil
+}
+
+// unmeasuredIn returns the minutes from first on that are unmeasured for a series.
+func (l *Ledger) unmeasuredIn(d *days, s *shown, m meta, first int64) ([]minuteRange, error) {
+	since := first - l.silence
+	alive, err := d.alive(platformSeries, since)
+	if err != nil {
+		return nil, err
+	}
+	var own *minuteSet
+	if s.objective.ExpectsTraffic {
+		if own, err = d.alive(s.series.id, since); err != nil {
+			return nil, err
+		}
+	}
+	return l.unmeasuredOf(s.series, own, first, m.Clock, l.unmeasured(m, alive, first)), nil
 }
 
 // Culprits returns where the bad events of a day of UTC came from, for the

@@ -2,6 +2,7 @@ package slo
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,8 +27,9 @@ type LedgerOptions struct {
 // A Ledger keeps, for each objective, how many events ended in each minute and
 // how many of these were bad, and from that what every rule divides.
 //
-// It judges time by its clock, the last minute that is surely complete. The
-// clock follows the watermark of the feed and stands still while the source
+// It judges time by its clock, the minute up to which all is known: each window
+// holds that minute, which may still be running, and the minutes of its length
+// before it. The clock follows the watermark of the feed and stands still while the source
 // cannot be read, while the daemon catches up, and while no service at all
 // sends spans: windows end at the clock, so that what was so when measuring
 // ended is said until it goes on. A late event counts in the minute in which
@@ -35,7 +37,8 @@ type LedgerOptions struct {
 //
 // Its life is that of a Recorder: Load once, then Save within a transaction and
 // Publish when that is committed, by one goroutine. Save may be repeated
-// after a commit that failed, and nothing of a Save without Publish is kept.
+// after a commit that failed, and nothing of a Save without Publish is kept but
+// the names of new series.
 // Collect and the readers may be called at any time, by any goroutine.
 type Ledger struct {
 	retention, silence int64 // in minutes
@@ -56,11 +59,13 @@ type Ledger struct {
 	dirty map[string]*measure
 	// unwritten are the series to be written at the next Save.
 	unwritten []*series
-	// restarts counts objectives whose SLI changed.
-	restarts uint64
-	pending  *pending
+	pending   *pending
 	// told are the objectives that were said to match nothing.
 	told map[*objective]bool
+
+	// shownUpto is the latest creation, in milliseconds, of a series that a scrape
+	// has shown with its counts, as far as scrapes tell by their times.
+	shownUpto atomic.Int64
 
 	mu sync.RWMutex // guards view
 	// view is what was published last. It is never changed.
@@ -102,6 +107,10 @@ type meta struct {
 	Since int64 `json:"since"`
 	// Gaps are minutes of which spans were lost.
 	Gaps []minuteRange `json:"gaps,omitempty"`
+	// Restarts counts objectives whose SLI changed.
+	Restarts uint64 `json:"restarts"`
+	// Hold is new_series_hold in milliseconds: what it let be seen stays seen.
+	Hold int64 `json:"new_series_hold_ms"`
 	// Unplaced counts events that have no minute in the ledger.
 	Unplaced unplaced `json:"unplaced"`
 }

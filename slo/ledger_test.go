@@ -308,7 +308,22 @@ func TestTheClockStandsStill(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		b.want("coverage_ratio{api-gateway a}", 60./61)
+		// The minute in which they were lost, and the one before, which was not
+		// surely complete when all was read last.
+		b.want("coverage_ratio{api-gateway a}", 59./61)
+	})
+	t.Run("a sender whose clock is ahead does not hide that all are silent", func(t *testing.T) {
+		b := newBench(t, availability("a", thirtyDays))
+		for m := range 30 {
+			j := &judged{}
+			j.event(0, "", at(m), 10, 1)
+			j.event(0, "", at(m+50), 1, 0)
+			b.step(at(m).Add(30*time.Second), j)
+		}
+		for m := 30; m < 60; m++ {
+			b.step(at(m), &judged{})
+		}
+		b.want("clock_timestamp_seconds{}", float64(at(30).Unix()))
 	})
 }
 
@@ -377,7 +392,8 @@ func TestWhatAChangedConfigurationDoes(t *testing.T) {
 		for _, m := range b.history("a", "api-gateway", at(0), at(11)) {
 			states += m.State.String()[:1]
 		}
-		if want := "muuuuuuuuum"; states != want {
+		// What was judged of minute 0 when it ended is not surely all of it.
+		if want := "uuuuuuuuuum"; states != want {
 			t.Errorf("minutes are %s, want %s", states, want)
 		}
 	})
@@ -423,11 +439,25 @@ func TestOneObjectiveForEachValue(t *testing.T) {
 		for m := later; m < later+2; m++ {
 			j := &judged{}
 			j.event(0, "ml-pipeline", at(m), 1, 0)
+			j.event(0, "analytics-engine", at(m), 1, 0)
 			b.step(at(m).Add(time.Second), j)
 		}
 		b.want("window_events{ml-pipeline availability 30d}", 1)
 		if _, ok := b.gauges()["events_total{api-gateway availability}"]; ok {
 			t.Error("a service without events for a month is shown")
+		}
+		// Its minutes can be asked for all the same.
+		if got := b.history("availability", "api-gateway", at(0), at(1)); len(got) != 1 || got[0].Events != 1 {
+			t.Errorf("its history is %v", got)
+		}
+	})
+	t.Run("one that comes back has to find a place", func(t *testing.T) {
+		m := 31*1440 + 2
+		j := &judged{}
+		j.event(0, "api-gateway", at(m), 5, 1)
+		b.step(at(m).Add(time.Second), j)
+		if _, ok := b.gauges()["events_total{api-gateway availability}"]; ok {
+			t.Error("more than for_each_limit values are shown")
 		}
 	})
 }
@@ -443,11 +473,14 @@ func TestCulpritsAddUpToTheBadEvents(t *testing.T) {
 				bad = 100
 			}
 			total += bad
+			j.minutes = append(j.minutes, sli.MinuteCount{Minute: at(step).Unix() / 60, Events: bad, Bad: bad})
 			j.culprits = append(j.culprits, sli.CulpritCount{Day: at(0).Unix() / 86400, Bad: bad,
 				Culprit: sli.Culprit{Service: "s", Operation: fmt.Sprintf("op-%d", i+map[bool]int{true: 30 * step}[i != 7]), Values: "premium\x00\x00"}})
 		}
 		b.step(at(step).Add(time.Second), j)
 	}
+	// Of events that have no minute, nobody is to blame.
+	b.step(at(20), &judged{culprits: []sli.CulpritCount{{Day: at(0).Unix() / 86400, Bad: 7, Culprit: sli.Culprit{Service: "s", Operation: "gone"}}}})
 	var got slo.Culprits
 	if err := b.store.View(func(tx *state.Tx) (err error) {
 		got, err = b.ledger.Culprits(tx, "a", "api-gateway", at(5))
@@ -468,6 +501,103 @@ func TestCulpritsAddUpToTheBadEvents(t *testing.T) {
 	if len(got.Top) > 50 {
 		t.Errorf("%d are kept", len(got.Top))
 	}
+}
+
+func TestTheLedgerOutlivesAWrongClock(t *testing.T) {
+	b := newBench(t, availability("a", thirtyDays))
+	for m := range 600 {
+		if m%20 == 0 {
+			j := &judged{}
+			j.event(0, "", at(m), 10, 0)
+			b.step(at(m).Add(time.Second), j)
+		}
+	}
+	wrong := at(600).AddDate(2, 0, 0)
+	if err := b.try(source.Step{Now: wrong, Watermark: wrong, Since: epoch}, &judged{}); err != nil {
+		t.Fatal(err)
+	}
+	b.load(at(601), false)
+	b.want("window_events{api-gateway a 30d}", 300)
+}
+
+func TestAWindowAsLongAsTheRetention(t *testing.T) {
+	b := newBench(t, availability("a", slo.Window{Rolling: 3 * 24 * time.Hour}))
+	b.options.Retention = 3 * 24 * time.Hour
+	b.load(epoch, true)
+	for m := range 5 * 1440 {
+		if m%10 > 0 && (m+30)%1440 > 60 {
+			continue
+		}
+		j := &judged{}
+		j.event(0, "", at(m), 10, 0)
+		// Committed in the minute after, on the next day around midnight.
+		step := source.Step{Now: at(m + 1).Add(10 * time.Second), Watermark: at(m).Add(50 * time.Second), Since: epoch}
+		if err := b.try(step, j); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shown := b.gauges()["window_events{api-gateway a 3d}"]
+	b.load(at(5*1440), false)
+	b.want("window_events{api-gateway a 3d}", shown)
+}
+
+func TestTrafficIsExpectedFromTheStart(t *testing.T) {
+	o := availability("a", slo.Window{Rolling: time.Hour})
+	o.ExpectsTraffic = true
+	b := newBench(t, o)
+	b.load(epoch, true) // before the first clock
+	for m := range 61 {
+		j := &judged{minutes: []sli.MinuteCount{{Measure: sli.Platform, Minute: at(m).Unix() / 60, Events: 3}}}
+		if m < 31 {
+			j.event(0, "", at(m), 1, 0)
+		}
+		b.step(at(m).Add(30*time.Second), j)
+	}
+	b.want("coverage_ratio{api-gateway a}", 31./61)
+	// A gap is one wherever one begins to look.
+	for _, from := range []int{0, 32, 34} {
+		if got := b.history("a", "api-gateway", at(from), at(35)); got[len(got)-1].State != slo.Unmeasured {
+			t.Errorf("looked at from minute %d, minute 34 is %v", from, got[len(got)-1].State)
+		}
+	}
+}
+
+func TestANewObjectiveWasNotJudgedWhileTheClockStood(t *testing.T) {
+	b := newBench(t, availability("a", slo.Window{Rolling: time.Hour}))
+	j := &judged{}
+	j.event(0, "", at(0), 1, 0)
+	b.step(at(0).Add(time.Second), j)
+	for m := 1; m < 40; m++ { // a shard is out of reach, and the others are read
+		j := &judged{}
+		j.event(0, "", at(m), 1, 0)
+		if err := b.try(source.Step{Now: at(m).Add(time.Second), Since: epoch}, j); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.options.Objectives = append(b.options.Objectives, availability("b", slo.Window{Rolling: time.Hour}).With(slo.Alerting{}))
+	b.load(at(40), false)
+	for m := 40; m < 61; m++ {
+		j := &judged{}
+		j.event(0, "", at(m), 1, 0)
+		j.event(1, "", at(m), 1, 0)
+		b.step(at(m).Add(time.Second), j)
+	}
+	b.want("coverage_ratio{api-gateway b}", 21./61)
+}
+
+func TestWhatWasShownStaysShown(t *testing.T) {
+	o := availability("availability", thirtyDays)
+	o.Service, o.ForEach = "", "service"
+	b := newBench(t, o)
+	b.options.Hold = time.Nanosecond
+	b.load(epoch, true)
+	j := &judged{}
+	j.event(0, "api-gateway", time.Now(), 7, 0)
+	b.step(time.Now(), j)
+	b.want("events_total{api-gateway availability}", 7)
+	b.options.Hold = time.Hour
+	b.load(time.Now(), false)
+	b.want("events_total{api-gateway availability}", 7)
 }
 
 func TestAnObjectiveThatMatchesNothingIsSaid(t *testing.T) {

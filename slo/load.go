@@ -1,7 +1,6 @@
 package slo
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -18,7 +17,7 @@ import (
 // read is judged. now is this machine's time.
 func (l *Ledger) Load(tx *state.Tx, now time.Time, fresh bool) error {
 	known := map[string]*measure{}
-	if err := l.loadMeta(tx); err != nil {
+	if err := l.loadMeta(tx, now); err != nil {
 		return err
 	}
 	if err := tx.Bucket(measuresBucket).ForEach(func(key, value []byte) error {
@@ -28,10 +27,14 @@ func (l *Ledger) Load(tx *state.Tx, now time.Time, fresh bool) error {
 	}); err != nil {
 		return err
 	}
-	next := l.meta.Clock + 1
-	if l.meta.Clock == 0 {
-		next = floorMinute(now) + 1
+	d, err := openDays(tx)
+	if err != nil {
+		return err
 	}
+	if l.alive, err = d.alive(platformSeries, 0); err != nil {
+		return err
+	}
+	next := l.next(floorMinute(now))
 	if l.fresh && !fresh {
 		l.meta.Since = next
 	}
@@ -44,7 +47,7 @@ func (l *Ledger) Load(tx *state.Tx, now time.Time, fresh bool) error {
 			l.admit(key, o, time.Time{})
 		}
 	}
-	if err := l.loadStandings(tx); err != nil {
+	if err := l.loadStandings(d); err != nil {
 		return err
 	}
 	upto := now
@@ -55,19 +58,42 @@ func (l *Ledger) Load(tx *state.Tx, now time.Time, fresh bool) error {
 	return nil
 }
 
-func (l *Ledger) loadMeta(tx *state.Tx) error {
-	text := bytes.Clone(tx.Bucket(ledgerBucket).Get(metaKey))
-	if text == nil {
-		return nil
+// next returns the first minute that nothing of was judged yet: the clock may
+// stand still while what is newer is read.
+func (l *Ledger) next(now int64) int64 {
+	if l.meta.Clock == 0 {
+		return now + 1
 	}
-	if err := json.Unmarshal(text, &l.meta); err != nil {
-		return fmt.Errorf("read %q: %w", ledgerBucket, err)
+	newest, _ := l.alive.before(now + 1)
+	return max(l.meta.Clock, newest) + 1
+}
+
+func (l *Ledger) loadMeta(tx *state.Tx, now time.Time) error {
+	hold := l.hold.Milliseconds()
+	found, err := readMeta(tx, &l.meta)
+	if err != nil {
+		return err
 	}
-	if l.meta.Format != ledgerFormat {
-		return fmt.Errorf("read %q: format %d is not known, only %d; run the version that wrote the state, or begin with an empty one", ledgerBucket, l.meta.Format, ledgerFormat)
+	if l.fresh = !found; found && hold > l.meta.Hold {
+		l.shownUpto.Store(now.UnixMilli() - l.meta.Hold)
 	}
-	l.fresh = false
+	l.meta.Hold = hold
 	return nil
+}
+
+// readMeta reads the ledger's own record, if there is one.
+func readMeta(tx *state.Tx, m *meta) (found bool, err error) {
+	text := tx.Bucket(ledgerBucket).Get(metaKey)
+	if text == nil {
+		return false, nil
+	}
+	if err := json.Unmarshal(text, m); err != nil {
+		return false, fmt.Errorf("read %q: %w", ledgerBucket, err)
+	}
+	if m.Format != ledgerFormat {
+		return false, fmt.Errorf("read %q: format %d is not known, only %d; run the version that wrote the state, or begin with an empty one", ledgerBucket, m.Format, ledgerFormat)
+	}
+	return true, nil
 }
 
 // matchMeasures finds the measure of each objective. next is the first minute
@@ -99,14 +125,15 @@ func (l *Ledger) matchMeasures(known map[string]*measure, next int64, fresh bool
 		if used[key] || m.Ended > 0 {
 			continue
 		}
-		m.Ended = next
+		// Its last minute is not surely complete.
+		m.Ended = next - 1
 		l.dirty[key] = m
 		restarted := false
 		for _, o := range l.objectives {
 			restarted = restarted || o.Name == m.Name
 		}
 		if restarted {
-			l.restarts++
+			l.meta.Restarts++
 			l.log.Warn().Str("slo", m.Name).Msg("the SLI changed, so the objective's ledger and counters begin anew; what was counted before stays under its old fingerprint " + m.Fingerprint)
 		} else {
 			l.log.Info().Str("slo", m.Name).Msg("the objective is not in the configuration any more; its ledger is kept until it is older than slo_retention")
@@ -143,33 +170,27 @@ func (l *Ledger) loadSeries(tx *state.Tx, known map[string]*measure) error {
 }
 
 // loadStandings works out what follows from the minutes.
-func (l *Ledger) loadStandings(tx *state.Tx) error {
-	d, err := openDays(tx)
-	if err != nil {
-		return err
-	}
-	if l.alive, err = d.alive(platformSeries, 0); err != nil {
-		return err
-	}
-	unmeasured := l.unmeasured(l.meta, l.alive)
+func (l *Ledger) loadStandings(d *days) error {
+	coverage := l.newCoverage(l.meta, l.alive)
 	for _, s := range l.byID {
 		if s.objective == nil {
 			continue
 		}
 		s.standing.windows = make([]Count, len(s.objective.windows))
-		if l.meta.Clock == 0 {
-			continue
-		}
-		if s.objective.ExpectsTraffic && l.silence > 0 {
+		if s.objective.ExpectsTraffic {
 			first := s.objective.first(s.objective.windows[s.objective.own], l.meta.Clock)
-			if s.standing.alive, err = d.alive(s.id, first-1440); err != nil {
+			var err error
+			if s.standing.alive, err = d.alive(s.id, first-l.silence-1440); err != nil {
 				return err
 			}
+		}
+		if l.meta.Clock == 0 {
+			continue
 		}
 		if err := l.recompute(d, s, s.standing, l.meta.Clock); err != nil {
 			return err
 		}
-		l.cover(s, s.standing, l.meta.Clock, unmeasured)
+		s.standing.measured, s.standing.elapsed = coverage.of(s, s.standing)
 	}
 	return nil
 }

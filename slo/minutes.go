@@ -29,8 +29,8 @@ func (s *minuteSet) add(from, to int64) {
 		return
 	}
 	s.grow(from, to)
-	for i := range s.words {
-		s.words[i] |= mask(s.base+64*int64(i), from, to)
+	for i := (from - s.base) / 64; i <= (to-1-s.base)/64; i++ {
+		s.words[i] |= mask(s.base+64*i, from, to)
 	}
 }
 

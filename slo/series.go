@@ -47,6 +47,9 @@ type series struct {
 	// created is when the first event made it; it is zero if it is there
 	// from the start.
 	created time.Time
+	// visible holds if the series was shown at the last Publish, or has got its
+	// place since.
+	visible bool
 	// standing is what was published last. It is never changed.
 	standing *standing
 }

@@ -43,8 +43,10 @@ func (l *Ledger) Standings(now time.Time) (standings []Standing, upto time.Time)
 	l.mu.RLock()
 	v := l.view
 	l.mu.RUnlock()
-	for i := range v.shown {
-		standings = append(standings, v.shown[i].stands(now))
+	for i := range v.known {
+		if v.known[i].visible {
+			standings = append(standings, v.known[i].stands(now))
+		}
 	}
 	return standings, v.upto
 }

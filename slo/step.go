@@ -41,10 +41,20 @@ type saving struct {
 	next *pending
 	days *days
 	step source.Step
+	// now is the minute of the step, and oldest the first that is kept.
+	now, oldest int64
 	// cells are the events by series and minute, before they are written.
 	cells map[cell]Count
 	// culprits are the bad events by series, day and culprit.
 	culprits map[seriesDay]map[sli.Culprit]uint64
+	// takes are the series that take the events of this step.
+	takes map[seriesName]*series
+}
+
+// A seriesName is a place in the objectives and a value.
+type seriesName struct {
+	measure int
+	value   string
 }
 
 type cell struct {
@@ -57,6 +67,10 @@ type seriesDay struct {
 	day    int64
 }
 
+func compareDays(a, b seriesDay) int {
+	return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.series, b.series))
+}
+
 // Save adds what was judged to the minutes, moves the clock and all that
 // follows from it, and writes what changed in tx.
 func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
@@ -64,9 +78,14 @@ func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
 	if err != nil {
 		return err
 	}
-	s := &saving{Ledger: l, days: d, step: step, cells: map[cell]Count{}, culprits: map[seriesDay]map[sli.Culprit]uint64{},
+	s := &saving{Ledger: l, days: d, step: step, cells: map[cell]Count{}, culprits: map[seriesDay]map[sli.Culprit]uint64{}, takes: map[seriesName]*series{},
 		next: &pending{meta: l.meta, standings: map[*series]*standing{}}}
 	s.next.meta.Gaps = slices.Clone(l.meta.Gaps)
+	s.now = floorMinute(step.Now)
+	// By the clock too: the machine's time may be ahead of it, and wrong.
+	if s.oldest = s.now - s.retention; l.meta.Clock > 0 {
+		s.oldest = min(s.oldest, l.meta.Clock-s.retention)
+	}
 	s.collect(judged)
 	if err := s.writeMinutes(); err != nil {
 		return err
@@ -86,17 +105,15 @@ func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
 
 // collect adds up what was judged, and leaves out what has no place.
 func (s *saving) collect(judged Judged) {
-	now := floorMinute(s.step.Now)
-	oldest := now - s.retention
 	alive := s.alive
 	for n := range judged.Minutes() {
 		switch {
-		case n.Minute > now+maxAhead:
+		case n.Minute > s.now+maxAhead:
 			if n.Measure == sli.Platform {
 				s.next.meta.Unplaced.Future += n.Events
 			}
 			continue
-		case n.Minute < oldest || n.Minute < 0:
+		case n.Minute < s.oldest || n.Minute < 0:
 			if n.Measure == sli.Platform {
 				s.next.meta.Unplaced.Retention += n.Events
 			}
@@ -105,23 +122,34 @@ func (s *saving) collect(judged Judged) {
 		id := uint32(platformSeries)
 		if n.Measure != sli.Platform {
 			id = s.seriesOf(n.Measure, n.Value).id
-		} else if !alive.has(n.Minute) {
-			if s.next.alive == nil {
-				s.next.alive = alive.clone()
-				alive = s.next.alive
+		} else {
+			// A sender whose clock is ahead is alive now, not in an hour.
+			n.Minute = min(n.Minute, s.now)
+			if !alive.has(n.Minute) {
+				if s.next.alive == nil {
+					s.next.alive = alive.clone()
+					alive = s.next.alive
+				}
+				alive.add(n.Minute, n.Minute+1)
 			}
-			alive.add(n.Minute, n.Minute+1)
 		}
 		key := cell{id, n.Minute}
 		c := s.cells[key]
 		c.add(Count{n.Events, n.Bad})
 		s.cells[key] = c
 	}
-	for n := range judged.Culprits() {
-		if n.Day < oldest/1440 || n.Day > (now+maxAhead)/1440 {
-			continue
+	placed := map[seriesDay]bool{}
+	for c, n := range s.cells {
+		if n.Bad > 0 {
+			placed[seriesDay{c.series, c.minute / 1440}] = true
 		}
-		key := seriesDay{s.seriesOf(n.Measure, n.Value).id, n.Day}
+	}
+	for n := range judged.Culprits() {
+		of := s.takes[seriesName{n.Measure, n.Value}]
+		if of == nil || !placed[seriesDay{of.id, n.Day}] {
+			continue // of events that have no minute
+		}
+		key := seriesDay{of.id, n.Day}
 		if s.culprits[key] == nil {
 			s.culprits[key] = map[sli.Culprit]uint64{}
 		}
@@ -135,9 +163,21 @@ const other = "_other"
 // seriesOf returns the series of a value of a measure, and makes it if there is
 // none and the limit allows it.
 func (s *saving) seriesOf(measure int, value string) *series {
+	name := seriesName{measure, value}
+	of := s.takes[name]
+	if of == nil {
+		of = s.placeOf(measure, value)
+		s.takes[name] = of
+	}
+	return of
+}
+
+// placeOf finds the series for seriesOf.
+func (s *saving) placeOf(measure int, value string) *series {
 	o := s.objectives[measure]
 	key := seriesKey{o.measure.key(), value}
-	if found := s.series[key]; found != nil {
+	found := s.series[key]
+	if found != nil && (found.visible || o.ForEach == "") {
 		return found
 	}
 	if o.active >= o.ForEachLimit && value != other {
@@ -150,7 +190,11 @@ func (s *saving) seriesOf(measure int, value string) *series {
 	if value != other {
 		o.active++
 	}
-	return s.admit(key, o, s.step.Now)
+	if found == nil {
+		found = s.admit(key, o, s.step.Now)
+	}
+	found.visible = true
+	return found
 }
 
 // standing returns how a series will stand, to be changed.
@@ -189,7 +233,9 @@ func (s *saving) writeMinutes() error {
 			return err
 		}
 	}
-	for key, n := range totals {
+	// In the order of the keys, as the state file likes it.
+	for _, key := range slices.SortedFunc(maps.Keys(totals), compareDays) {
+		n := totals[key]
 		total, err := s.days.total(key.series, key.day)
 		if err != nil {
 			return err
@@ -223,7 +269,8 @@ func (s *saving) count(id uint32, minute int64, n Count) {
 }
 
 func (s *saving) writeCulprits() error {
-	for key, bad := range s.culprits {
+	for _, key := range slices.SortedFunc(maps.Keys(s.culprits), compareDays) {
+		bad := s.culprits[key]
 		c, err := s.days.culprits(key.series, key.day)
 		if err != nil {
 			return err
@@ -254,16 +301,13 @@ func (s *saving) moveClock() error {
 		}
 	}
 	if s.step.Lost {
-		from := max(before+1, s.next.meta.Since)
-		if before == 0 {
-			from = 0
-		}
-		s.next.meta.Gaps = union(s.next.meta.Gaps, []minuteRange{{from, floorMinute(s.step.Now) + 1}})
+		// The last minute is not surely complete.
+		s.next.meta.Gaps = union(s.next.meta.Gaps, []minuteRange{{before, s.now + 1}})
 	}
 	if s.next.meta.Clock == 0 || s.next.meta.Clock == before && s.next.alive == nil && !s.step.Lost && len(s.unwritten) == 0 {
 		return nil
 	}
-	unmeasured := s.unmeasured(s.next.meta, alive)
+	coverage := s.newCoverage(s.next.meta, alive)
 	for _, of := range s.byID {
 		if of.objective == nil {
 			continue
@@ -272,7 +316,7 @@ func (s *saving) moveClock() error {
 		if err := s.advance(s.days, of, to, before, s.next.meta.Clock); err != nil {
 			return err
 		}
-		s.cover(of, to, s.next.meta.Clock, unmeasured)
+		to.measured, to.elapsed = coverage.of(of, to)
 	}
 	return nil
 }
@@ -321,16 +365,16 @@ func (s *saving) write(tx *state.Tx) error {
 			return err
 		}
 	}
-	oldest := floorMinute(s.step.Now) - s.retention
-	s.next.meta.Gaps = slices.DeleteFunc(s.next.meta.Gaps, func(r minuteRange) bool { return r.To <= oldest })
+	s.next.meta.Gaps = slices.DeleteFunc(s.next.meta.Gaps, func(r minuteRange) bool { return r.To <= s.oldest })
 	if err := putJSON(tx.Bucket(ledgerBucket), metaKey, s.next.meta); err != nil {
 		return err
 	}
-	dropped, err := s.days.drop(oldest / 1440)
+	first := s.oldest / 1440
+	dropped, err := s.days.drop(first)
 	if err != nil || !dropped {
 		return err
 	}
-	return s.forget(tx, oldest)
+	return s.forget(tx, first*1440)
 }
 
 // forget removes the series of values, and of measures that ended, of which
@@ -357,7 +401,7 @@ func (l *Ledger) Publish() {
 	p := l.pending
 	l.meta = p.meta
 	if p.alive != nil {
-		p.alive.drop(l.meta.Clock - l.retention - 1440)
+		p.alive.drop(l.meta.Clock - l.retention - 2*1440)
 		l.alive = p.alive
 	}
 	for of, to := range p.standings {

@@ -48,7 +48,7 @@ func (l *Ledger) advance(d *days, s *series, to *standing, from, clock int64) er
 		before := o.first(w, from)
 		first := o.first(w, clock)
 		if first > from {
-			// A calendar period has begun.
+			// A calendar period has begun, or the clock has jumped over all of the window.
 			var err error
 			if to.windows[i], err = d.sum(s.id, first, clock+1, excluded); err != nil {
 				return err

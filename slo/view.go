@@ -12,11 +12,11 @@ type view struct {
 	// upto is the time up to which all is known.
 	upto  time.Time
 	clock int64
-	// unmeasured are the minutes up to the clock that are so for all objectives.
-	unmeasured []minuteRange
-	shown      []shown
-	unplaced   unplaced
-	restarts   uint64
+	// known are the series of the objectives, sorted; of those for each value
+	// also those that are not shown any more.
+	known    []shown
+	unplaced unplaced
+	restarts uint64
 	// unmatched are the objectives for each value of something that saw no value.
 	unmatched []*objective
 }
@@ -29,6 +29,8 @@ type shown struct {
 	standing     *standing
 	created      time.Time
 	unmatched    bool
+	// visible is unset for a value without events for long.
+	visible bool
 	// period is the length of the objective's own window, which for a calendar
 	// period is that of the running one.
 	period time.Duration
@@ -36,11 +38,11 @@ type shown struct {
 
 // find returns the series that is shown with these labels.
 func (v *view) find(slo, service string) (*shown, bool) {
-	i, ok := slices.BinarySearchFunc(v.shown, shown{slo: slo, service: service}, compareShown)
+	i, ok := slices.BinarySearchFunc(v.known, shown{slo: slo, service: service}, compareShown)
 	if !ok {
 		return nil, false
 	}
-	return &v.shown[i], true
+	return &v.known[i], true
 }
 
 func compareShown(a, b shown) int {
@@ -52,27 +54,31 @@ const unmatchedAfter = 1440
 
 // publish makes what is committed visible. A zero upto leaves that as it was.
 func (l *Ledger) publish(upto time.Time) {
-	v := &view{upto: upto, clock: l.meta.Clock, unplaced: l.meta.Unplaced, restarts: l.restarts, unmeasured: l.unmeasured(l.meta, l.alive)}
+	v := &view{upto: upto, clock: l.meta.Clock, unplaced: l.meta.Unplaced, restarts: l.meta.Restarts}
 	if upto.IsZero() {
 		v.upto = l.view.upto
 	}
+	seen := map[*objective]bool{}
 	for _, o := range l.objectives {
 		o.active = 0
 	}
 	for _, s := range l.byID {
-		if s.objective == nil || !s.shown(l.meta.Clock) {
+		if s.objective == nil {
 			continue
 		}
-		if s.value != other {
-			s.objective.active++
+		if s.visible = s.shown(l.meta.Clock); s.visible {
+			seen[s.objective] = true
+			if s.value != other {
+				s.objective.active++
+			}
 		}
 		name, service := s.objective.SeriesLabels(s.value)
-		v.shown = append(v.shown, shown{series: s, objective: s.objective, slo: name, service: service, standing: s.standing, created: s.created,
+		v.known = append(v.known, shown{series: s, visible: s.visible, objective: s.objective, slo: name, service: service, standing: s.standing, created: s.created,
 			unmatched: s.standing.total.Events == 0 && l.overdue(s.objective), period: l.period(s.objective)})
 	}
-	slices.SortFunc(v.shown, compareShown)
+	slices.SortFunc(v.known, compareShown)
 	for _, o := range l.objectives {
-		if o.ForEach != "" && o.active == 0 && l.overdue(o) {
+		if o.ForEach != "" && !seen[o] && l.overdue(o) {
 			v.unmatched = append(v.unmatched, o)
 		}
 	}
@@ -103,7 +109,7 @@ func (l *Ledger) tellUnmatched(v *view) {
 			l.log.Warn().Str("slo", o.Name).Msg("no span has matched this objective for a day or longer; see `traceslo check --live` for what it would match")
 		}
 	}
-	for _, s := range v.shown {
+	for _, s := range v.known {
 		if s.unmatched {
 			tell(s.objective)
 		}
