@@ -51,17 +51,21 @@ func (m *maker) burn(s *subject, t slo.Tier) rulefmt.Rule {
 
 // exhausted returns the alert of a budget that is spent.
 func (m *maker) exhausted(s *subject) rulefmt.Rule {
+	// A window of which little has passed, as of a new objective or when a month
+	// has just begun, has a budget that grows: what is bad is held against that
+	// of the whole window, at the rate of events so far.
+	early := fmt.Sprintf("%s\n  * on (%s)\nmax by (%s) (%s)\n  < 1", s.series(slo.PeriodBurnRateRecord), identity, identity, s.last(slo.ElapsedRatio))
 	rule := m.rule(s, slo.ExhaustedAlert, slo.TicketSeverity, s.unlessExcluded(all(
 		s.series(slo.RemainingRecord)+" <= 0",
 		fmt.Sprintf("%s >= %d", s.window(slo.BadEventsRecord, s.own), s.Alerting.MinFailures),
-	)))
+	)+"\nunless on ("+identity+")\n"+early))
 	m.annotate(&rule, s, slo.TicketSeverity,
 		"{{ $labels.service }}: the error budget of {{ $labels.slo }} is spent",
 		lines(
 			fmt.Sprintf("%s over %s allows %s of the events to be bad, and %s of %s were.",
 				s.Target, s.period(), s.allowed(), s.lookup(slo.BadEventsRecord, s.own), s.lookup(slo.EventsRecord, s.own)),
 			"Of the budget, {{ $value | humanizePercentage }} is left.",
-			fmt.Sprintf("It fires with at least %d bad events, and not while an exclusion runs.", s.Alerting.MinFailures)))
+			fmt.Sprintf("It fires with at least %d bad events, when the budget of all of the window is spent at the rate of events so far, and not while an exclusion runs.", s.Alerting.MinFailures)))
 	return rule
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +48,7 @@ func examples(t *testing.T) map[string]sample {
 	}
 }
 
-func read(t *testing.T, path string) []byte {
+func read(t testing.TB, path string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -212,7 +211,8 @@ func TestAmtoolTakesWhateverIsMade(t *testing.T) {
 
 func TestExamplesHaveObjectives(t *testing.T) {
 	for name, s := range examples(t) {
-		if got := len(s.SLOs); got == 0 && filepath.Base(name) != "config.example.yaml" {
+		// The reference has none but the one that it shows.
+		if len(s.SLOs) == 0 && name != "config.example.yaml" {
 			t.Errorf("%s has no objective to make rules of", name)
 		}
 	}

@@ -31,6 +31,7 @@ var (
 	remainingDesc  = desc(BudgetRemaining, "The part of the error budget of the objective's window that is left, below 0 when it is overspent; absent without events.", ids...)
 	exhaustionDesc = desc(BudgetExhaustion, "Seconds until the error budget is spent if it burns on as in the longest window that pages; +Inf if it does not burn; absent without events.", ids...)
 	coverageDesc   = desc(CoverageRatio, "The part of the objective's window that was measured, excluded minutes left out.", ids...)
+	elapsedDesc    = desc(ElapsedRatio, "The part of the whole window of the objective, of a calendar period up to its end, that has passed since the objective was measured first.", ids...)
 	excludedDesc   = desc(ExcludedMetric, "1 while an exclusion of the objective runs, else 0.", ids...)
 	unmeasuredDesc = desc(UnmeasuredSeconds, "Seconds since the time up to which all is measured; windows end there.", ids...)
 	unmatchedDesc  = desc(UnmatchedMetric, "1 if no span has matched the objective for a day or longer since it was measured first, else 0.", ids...)
@@ -119,6 +120,7 @@ func (s *shown) collect(ch chan<- prometheus.Metric, now, upto time.Time, heldSi
 	if at.elapsed > 0 {
 		ch <- gauge(coverageDesc, float64(at.measured)/float64(at.elapsed), id...)
 	}
+	ch <- gauge(elapsedDesc, s.elapsed, id...)
 	ch <- gauge(excludedDesc, truth(o.excludedNow(now)), id...)
 	ch <- gauge(unmeasuredDesc, max(0, now.Sub(upto).Seconds()), id...)
 	ch <- gauge(unmatchedDesc, truth(s.unmatched), id...)

@@ -397,6 +397,16 @@ func TestWhatAChangedConfigurationDoes(t *testing.T) {
 			t.Errorf("minutes are %s, want %s", states, want)
 		}
 	})
+	t.Run("of the window of a new objective, little has passed", func(t *testing.T) {
+		b := newBench(t, availability("a", thirtyDays), availability("w", slo.Window{Calendar: slo.Week}))
+		for m := range 720 {
+			if m%60 == 59 {
+				minute(b, m)
+			}
+		}
+		b.want("window_elapsed_ratio{api-gateway a}", 720./43201)
+		b.want("window_elapsed_ratio{api-gateway w}", 720./(7*1440))
+	})
 	t.Run("a new objective was not measured before", func(t *testing.T) {
 		b := newBench(t, availability("a", slo.Window{Rolling: time.Hour}))
 		for m := range 30 {

@@ -12,6 +12,7 @@ const (
 	BudgetRemaining   = "traceslo_slo_error_budget_remaining_ratio"
 	BudgetExhaustion  = "traceslo_slo_error_budget_exhaustion_seconds"
 	CoverageRatio     = "traceslo_slo_coverage_ratio"
+	ElapsedRatio      = "traceslo_slo_window_elapsed_ratio"
 	ExcludedMetric    = "traceslo_slo_excluded"
 	UnmeasuredSeconds = "traceslo_slo_unmeasured_seconds"
 	UnmatchedMetric   = "traceslo_slo_unmatched"

@@ -31,6 +31,9 @@ type shown struct {
 	unmatched    bool
 	// visible is unset for a value without events for long.
 	visible bool
+	// elapsed is the part of the whole window that has passed since the
+	// objective was measured first.
+	elapsed float64
 	// period is the length of the objective's own window, which for a calendar
 	// period is that of the running one.
 	period time.Duration
@@ -74,7 +77,7 @@ func (l *Ledger) publish(upto time.Time) {
 		}
 		name, service := s.objective.SeriesLabels(s.value)
 		v.known = append(v.known, shown{series: s, visible: s.visible, objective: s.objective, slo: name, service: service, standing: s.standing, created: s.created,
-			unmatched: s.standing.total.Events == 0 && l.overdue(s.objective), period: l.period(s.objective)})
+			unmatched: s.standing.total.Events == 0 && l.overdue(s.objective), period: l.period(s.objective), elapsed: l.elapsed(s.objective)})
 	}
 	slices.SortFunc(v.known, compareShown)
 	for _, o := range l.objectives {
@@ -99,6 +102,21 @@ func (l *Ledger) period(o *objective) time.Duration {
 	}
 	o.first(o.windows[o.own], l.meta.Clock)
 	return time.Duration(o.period.length()) * time.Minute
+}
+
+// elapsed returns which part of an objective's own window has passed since the
+// objective was measured first. A calendar period ends in the future.
+func (l *Ledger) elapsed(o *objective) float64 {
+	if l.meta.Clock == 0 {
+		return 0
+	}
+	first := o.first(o.windows[o.own], l.meta.Clock)
+	passed := max(0, l.meta.Clock+1-max(first, o.measure.Born, l.meta.Since))
+	whole := l.meta.Clock + 1 - first
+	if o.Window.Rolling == 0 {
+		whole = o.period.length()
+	}
+	return float64(passed) / float64(whole)
 }
 
 // tellUnmatched logs, once, which objectives no event matches.
