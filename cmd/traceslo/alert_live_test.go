@@ -4,13 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,20 +92,28 @@ func monitor(t *testing.T, d *daemon, target string) *monitoring {
 	if out, err := exec.Command(d.binary, "rules", "--config.file="+d.config, "--output.dir="+dir).CombinedOutput(); err != nil {
 		t.Fatalf("rules: %v\n%s", err, out)
 	}
-	generated := map[string]string{}
-	for _, name := range []string{"traceslo-slos.yaml", "traceslo-platform.yaml", "alertmanager-inhibition.yaml"} {
+	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		generated[name] = string(text)
+		return string(text)
 	}
 	m := &monitoring{pager: newPager(t)}
-	m.alertmanager = testenv.StartAlertmanager(t, alertFile(t, "alertmanager.yml", map[string]string{"PAGER": m.pager.url})+generated["alertmanager-inhibition.yaml"])
-	delete(generated, "alertmanager-inhibition.yaml")
-	scraped := strings.Replace(shippedScrapeConfig(t, target, ""), "{scrape_interval: 1s}", "{scrape_interval: 1s, evaluation_interval: 1s}", 1)
-	m.Prometheus = testenv.StartPrometheus(t, testenv.PrometheusOptions{Files: generated, Config: scraped +
-		"rule_files: [traceslo-*.yaml]\n" + fmt.Sprintf("alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}\n", m.alertmanager.Address)})
+	m.alertmanager = testenv.StartAlertmanager(t, alertFile(t, "alertmanager.yml", map[string]string{"PAGER": m.pager.url})+read("alertmanager-inhibition.yaml"))
+	config := shippedScrapeConfig(t, target, "")
+	for shipped, ours := range map[string]string{"127.0.0.1:9093": m.alertmanager.Address, "{scrape_interval: 1s}": "{scrape_interval: 1s, evaluation_interval: 1s}"} {
+		if strings.Count(config, shipped) != 1 {
+			t.Fatalf("the shipped configuration does not have %s once", shipped)
+		}
+		config = strings.Replace(config, shipped, ours, 1)
+	}
+	// The shipped configuration looks for them there.
+	rules := map[string]string{}
+	for _, name := range []string{"traceslo-slos.yaml", "traceslo-platform.yaml"} {
+		rules["rules/"+name] = read(name)
+	}
+	m.Prometheus = testenv.StartPrometheus(t, testenv.PrometheusOptions{Config: config, Files: rules})
 	return m
 }
 
@@ -209,14 +212,11 @@ func TestAnOutagePagesAndItsEndResolves(t *testing.T) {
 	d.settled(time.Minute)
 	m := monitor(t, d, d.url)
 	p.while(time.Minute, 1, false, func() error {
-		if got := askPrometheus(t, m.Prometheus, "slo:window_events:sum", "slo"); len(got) != 3 {
-			return fmt.Errorf("not recorded yet: %v", got)
+		if got, active := askPrometheus(t, m.Prometheus, "slo:window_events:sum", "slo"), m.active(t); len(got) != 3 || len(active) > 0 {
+			return fmt.Errorf("recorded are %v; active: %v", got, active)
 		}
 		return nil
 	})
-	if active := m.active(t); len(active) > 0 {
-		t.Errorf("alerts before the outage: %v", active)
-	}
 
 	// The outage begins so hard that both tiers see it at once.
 	broken := []string{"api-gateway-availability", "availability"}
@@ -228,8 +228,8 @@ func TestAnOutagePagesAndItsEndResolves(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	burn := []string{"alertname", "SLOErrorBudgetBurn", "service", "api-gateway"}
-	page, ticket := append(burn, "severity", "page"), append(burn, "severity", "ticket")
+	page := []string{"alertname", "SLOErrorBudgetBurn", "service", "api-gateway", "severity", "page", "tier", "3m"}
+	ticket := []string{"alertname", "SLOErrorBudgetBurn", "service", "api-gateway", "severity", "ticket", "tier", "5m"}
 	p.while(time.Minute, 1, true, func() error {
 		muted, err := scrape(m.alertmanager.URL)
 		if err != nil {
@@ -244,12 +244,12 @@ func TestAnOutagePagesAndItsEndResolves(t *testing.T) {
 	})
 	t.Logf("paged after %v", time.Since(began).Round(100*time.Millisecond))
 	for _, name := range broken {
-		pages := m.pager.heard("firing", append(page, "slo", name, "tier", "3m", "sloth_severity", "page")...)
+		pages := m.pager.heard("firing", slices.Concat(page, []string{"slo", name})...)
 		if len(pages) != 1 {
 			t.Fatalf("%d pages of %s with all labels; heard: %v", len(pages), name, m.pager.heard("firing"))
 		}
 		checkPage(t, pages[0])
-		tickets := m.active(t, append(ticket, "slo", name, "tier", "5m")...)
+		tickets := m.active(t, slices.Concat(ticket, []string{"slo", name})...)
 		if len(tickets) != 1 || tickets[0].State != "firing" {
 			t.Errorf("tickets of %s in Prometheus: %v", name, tickets)
 		}
@@ -341,124 +341,4 @@ func checkExpanded(t *testing.T, a alert) {
 			}
 		}
 	}
-}
-
-// A front is an address that stays while daemons come and go behind it.
-type front struct {
-	url    string
-	behind atomic.Pointer[url.URL]
-}
-
-func newFront(t *testing.T) *front {
-	f := &front{}
-	f.behind.Store(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
-	server := httptest.NewServer(&httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(f.behind.Load()) }})
-	t.Cleanup(server.Close)
-	f.url = server.URL
-	return f
-}
-
-// start starts the daemon behind the front.
-func (f *front) start(d *daemon) {
-	d.t.Helper()
-	d.start()
-	behind, err := url.Parse(d.url)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	f.behind.Store(behind)
-}
-
-// knows waits until Prometheus has recorded the events of an objective's window.
-func (m *monitoring) knows(t *testing.T, window string, want slo.Count) {
-	t.Helper()
-	testenv.Eventually(t, time.Minute, func() error {
-		got := slo.Count{
-			Events: uint64(total(askPrometheus(t, m.Prometheus, fmt.Sprintf("slo:window_events:sum{window=%q}", window)))),
-			Bad:    uint64(total(askPrometheus(t, m.Prometheus, fmt.Sprintf("slo:window_bad_events:sum{window=%q}", window)))),
-		}
-		if got != want {
-			return fmt.Errorf("recorded are %+v of %+v", got, want)
-		}
-		return nil
-	})
-}
-
-// TestCatchingUpPagesNobody lets daemons read of outages that are over.
-func TestCatchingUpPagesNobody(t *testing.T) {
-	c := testenv.SharedCluster(t, testenv.Elasticsearch, "8.19.7")
-	const name = "api-gateway-availability"
-	judge := failures("api-gateway")
-
-	t.Run("after an hour of downtime", func(t *testing.T) {
-		p := newPlatform(t, c, c.Prefix(t))
-		now := time.Now()
-		p.spread("api-gateway", 7_000, now.Add(-3*time.Hour), now.Add(-time.Hour), slo.Interval{})
-		d, f := newDaemon(t, alertFile(t, "downtime.yaml", map[string]string{"CLUSTER": c.URL, "PREFIX": p.prefix})), newFront(t)
-		f.start(d)
-		d.settled(time.Minute)
-		m := monitor(t, d, f.url)
-		m.knows(t, "6h", slo.Count{Events: 7_000})
-		families, err := scrape(d.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if clock := sum(families, "traceslo_slo_clock_timestamp_seconds"); clock > float64(now.Add(-58*time.Minute).Unix()) {
-			t.Errorf("the ledger's clock stands at %v, not where the spans ended an hour ago", time.Unix(int64(clock), 0))
-		}
-		d.process.Kill()
-
-		// More than one step reads, so that what is half caught up is seen too.
-		p.spread("api-gateway", 70_000, now.Add(-time.Hour), now, slo.Interval{From: now.Add(-45 * time.Minute), To: now.Add(-30 * time.Minute)})
-		f.start(d)
-		d.settled(2 * time.Minute)
-		want := p.recount(judge, 0, 1<<40)
-		m.knows(t, "6h", want)
-		if families, err = scrape(d.url); err != nil {
-			t.Fatal(err)
-		}
-		p.compareWindows(families, name, judge, map[string]time.Duration{"5m": 5 * time.Minute, "10m": 10 * time.Minute,
-			"20m": 20 * time.Minute, "25m": 25 * time.Minute, "6h": 6 * time.Hour})
-		testenv.Eventually(t, time.Minute, func() error {
-			if active := m.active(t); len(active) > 0 {
-				return fmt.Errorf("active: %v", active)
-			}
-			return nil
-		})
-		// That nothing was measured for an hour is true, and is all that was to be said.
-		if diff := cmp.Diff([]string{"SLOUnmeasured " + name + " api-gateway"}, m.fired(t)); diff != "" {
-			t.Errorf("alerts that fired (-want +got):\n%s", diff)
-		}
-		m.checkRules(t)
-		t.Logf("%+v in the window, nobody paged", want)
-	})
-
-	t.Run("on a first run over a month", func(t *testing.T) {
-		p := newPlatform(t, c, c.Prefix(t))
-		now := time.Now()
-		const days = 33
-		p.spread("api-gateway", days*150, now.AddDate(0, 0, -days), now, slo.Interval{From: now.AddDate(0, 0, -10), To: now.AddDate(0, 0, -10).Add(10 * time.Hour)})
-		d, f := newDaemon(t, alertFile(t, "month.yaml", map[string]string{"CLUSTER": c.URL, "PREFIX": p.prefix})), newFront(t)
-		m := monitor(t, d, f.url)
-		f.start(d)
-		d.settled(2 * time.Minute)
-		families, err := scrape(d.url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		clock := int64(sum(families, "traceslo_slo_clock_timestamp_seconds")) / 60
-		want := p.recount(judge, clock-30*24*60, clock)
-		m.knows(t, "30d", want)
-		p.compareWindows(families, name, judge, map[string]time.Duration{"5m": 5 * time.Minute, "30m": 30 * time.Minute, "1h": time.Hour,
-			"2h": 2 * time.Hour, "6h": 6 * time.Hour, "1d": 24 * time.Hour, "3d": 72 * time.Hour, "30d": 720 * time.Hour})
-		left := 1 - float64(want.Bad)/(float64(want.Events)*0.02)
-		if got := sum(families, slo.BudgetRemaining); got < left-1e-9 || got > left+1e-9 || left < 0.1 || left > 0.9 {
-			t.Errorf("of the budget, %v is left, by a recount %v", got, left)
-		}
-		if fired := m.fired(t); len(fired) > 0 {
-			t.Errorf("alerts that fired: %v", fired)
-		}
-		m.checkRules(t)
-		t.Logf("%+v in the window, nobody paged", want)
-	})
 }

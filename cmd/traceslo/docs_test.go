@@ -18,7 +18,8 @@ import (
 	"github.com/rs/zerolog"
 	"gopkg.in/yaml.v3"
 
-	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/internal/state"
+	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/elastic"
 	"github.com/traceslo/traceslo/source/jaeger"
@@ -84,23 +85,31 @@ func TestReadmeHasEveryWordOfClosedLabels(t *testing.T) {
 	}
 }
 
-// exposedFamilies returns what a daemon serves that has counted a failed span.
+// exposedFamilies returns what a daemon serves that has counted a failed span,
+// which is an event of an objective.
 func exposedFamilies(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
+	store, err := openState(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
 	d := newDaemon(zerolog.Nop(), elastic.Operations())
-	recorder := sli.New(fast().SLI, 1, zerolog.Nop())
-	now := time.Now()
-	if err := recorder.Load(nil, now); err != nil {
+	d.store = store
+	cfg := fast()
+	cfg.objectives = []slo.Objective{objectiveOf("api")}
+	p, err := d.newPipeline(cfg, &input{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	failed := span(1)
 	failed.Failed, failed.ErrorType = true, "timeout"
-	recorder.Count(0, []source.Span{failed})
-	if err := recorder.Save(nil, now, time.Time{}); err != nil {
+	p.recorder.Count(0, []source.Span{failed})
+	ended := time.UnixMicro(failed.End()).Add(time.Minute)
+	step := source.Step{Now: ended, Watermark: ended, Save: func(*state.Tx) error { return nil }}
+	if err := (counter{p.recorder, p.ledger, store}).Commit(step); err != nil {
 		t.Fatal(err)
 	}
-	recorder.Publish()
-	d.current.Store(&pipeline{loaded: fast(), recorder: recorder})
 
 	answer := httptest.NewRecorder()
 	d.server().Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -158,7 +167,7 @@ func TestReadmeHasEveryCommandAndFlag(t *testing.T) {
 // commandModels returns what kingpin knows of each command that can be run.
 func commandModels() map[string]*kingpin.CmdModel {
 	app := kingpin.New("traceslo", "")
-	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addCheck, addCount, addState, addVersion} {
+	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addCheck, addRules, addCount, addState, addVersion} {
 		add(app, map[string]command{})
 	}
 	models := map[string]*kingpin.CmdModel{}

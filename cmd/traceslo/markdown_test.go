@@ -26,14 +26,20 @@ func read(t *testing.T, document string) string {
 // its head.
 func rows(t *testing.T, heading string) [][]string {
 	t.Helper()
+	return table(t, heading)[2:]
+}
+
+// table returns that table with its head and the line below it.
+func table(t *testing.T, heading string) [][]string {
+	t.Helper()
 	_, rest, found := strings.Cut(read(t, "README.md"), "\n"+heading+"\n")
 	if !found {
 		t.Fatalf("README has no %q", heading)
 	}
-	var table [][]string
+	var all [][]string
 	for line := range strings.SplitSeq(rest, "\n") {
 		if !strings.HasPrefix(line, "|") {
-			if len(table) > 0 || strings.HasPrefix(line, "#") {
+			if len(all) > 0 || strings.HasPrefix(line, "#") {
 				break
 			}
 			continue
@@ -42,12 +48,12 @@ func rows(t *testing.T, heading string) [][]string {
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
 		}
-		table = append(table, cells)
+		all = append(all, cells)
 	}
-	if len(table) < 3 {
+	if len(all) < 3 {
 		t.Fatalf("README has no table after %q", heading)
 	}
-	return table[2:]
+	return all
 }
 
 // firsts returns what is code in the first column of that table.

@@ -46,18 +46,18 @@ func newPlatform(t testing.TB, c *testenv.Cluster, prefix string) *platform {
 	return &platform{t: t, bulk: bulk, prefix: prefix, rnd: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// item returns a span as a document of either layout. The copies of a span are documents
-// of their own, and none is stored twice by a request that was repeated.
-func (p *platform) item(s stored, copy int) footanalytics.Item {
+// item returns a span as a document of either layout. The nth of a span is a
+// document of its own; a request that is repeated stores none anew.
+func (p *platform) item(s stored, nth int) footanalytics.Item {
 	return footanalytics.Item{
 		Index:  p.prefix + "-jaeger-span-" + time.UnixMicro(s.start).UTC().Format("2006-01-02"),
-		ID:     fmt.Sprintf("%016x-%d", s.spanID, copy),
+		ID:     fmt.Sprintf("%016x-%d", s.spanID, nth),
 		Source: s.document(p.rnd.IntN(2) == 0),
 	}
 }
 
-// store stores spans, and one in fifty of those that it stored last once more.
-// It may be called by several goroutines.
+// store stores spans, and one in fifty of those in resend once more. It may be
+// called by several goroutines.
 func (p *platform) store(spans []stored, resend []stored) error {
 	p.mu.Lock()
 	var items []footanalytics.Item
@@ -82,6 +82,8 @@ func (p *platform) store(spans []stored, resend []stored) error {
 // request returns a span of a service that ended at a time.
 func (p *platform) request(service string, end time.Time, failed bool) stored {
 	const took = 20_000
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	s := stored{service: service, operation: "GET /", kind: "server", start: end.UnixMicro() - took, duration: took, failed: failed,
 		traceID: p.rnd.Uint64(), spanID: p.rnd.Uint64()}
 	if failed {
@@ -225,6 +227,13 @@ func TestAnObjectiveAgreesEverywhere(t *testing.T) {
 			d.settled(2 * time.Minute)
 
 			c.Do(t, "POST", "/"+p.prefix+"*/_refresh", "")
+			var documents struct{ Count int }
+			if err := json.Unmarshal(c.Do(t, "GET", "/"+p.prefix+"*/_count", ""), &documents); err != nil {
+				t.Fatal(err)
+			}
+			if documents.Count <= len(p.spans) {
+				t.Errorf("%d documents for %d spans: none is stored twice", documents.Count, len(p.spans))
+			}
 			families, err := scrape(d.url)
 			if err != nil {
 				t.Fatal(err)
@@ -255,7 +264,7 @@ func TestAnObjectiveAgreesEverywhere(t *testing.T) {
 			if got := bucket(families, 0.3); got != want {
 				t.Errorf("the histogram's bucket at the threshold says %+v, a recount %+v", got, want)
 			}
-			t.Logf("%d spans: %+v everywhere", len(p.spans), want)
+			t.Logf("%d spans in %d documents: %+v everywhere", len(p.spans), documents.Count, want)
 		})
 	}
 }
