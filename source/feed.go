@@ -110,8 +110,8 @@ type tally struct {
 const budget = 50_000
 
 // idleCommit is how often a feed commits when nothing comes, so that the
-// counter can end what has aged.
-const idleCommit = time.Minute
+// counter can end what has aged, and can tell that all is read.
+const idleCommit = 15 * time.Second
 
 // NewFeed returns a feed that has read nothing yet.
 func NewFeed(o FeedOptions) (*Feed, error) {
