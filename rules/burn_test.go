@@ -249,15 +249,15 @@ func TestRecordedSeriesAreSloths(t *testing.T) {
 	p.run(4 * minute)
 	const of = `slo="checkout",service="shop",sloth_id="shop-checkout",sloth_service="shop",sloth_slo="checkout"`
 	for series, want := range map[string]float64{
-		`slo:sli_error:ratio_rate5m{` + of + `,sloth_window="5m"}`:   0.001,
-		`slo:sli_error:ratio_rate30d{` + of + `,sloth_window="30d"}`: 0.001,
-		`slo:objective:ratio{` + of + `}`:                            0.999,
-		`slo:error_budget:ratio{` + of + `}`:                         0.001,
-		`slo:time_period:days{` + of + `}`:                           30,
-		`slo:current_burn_rate:ratio{` + of + `}`:                    1,
-		`slo:period_burn_rate:ratio{` + of + `}`:                     1,
-		`slo:period_error_budget_remaining:ratio{` + of + `}`:        0,
-		`sloth_slo_info{` + of + `,sloth_objective="99.9"}`:          1,
+		`slo:sli_error:ratio_rate5m{` + of + `,sloth_window="5m"}`:               0.001,
+		`slo:sli_error:ratio_rate30d{` + of + `,sloth_window="30d"}`:             0.001,
+		`slo:objective:ratio{` + of + `}`:                                        0.999,
+		`slo:error_budget:ratio{` + of + `}`:                                     0.001,
+		`slo:time_period:days{` + of + `}`:                                       30,
+		`slo:current_burn_rate:ratio{` + of + `,sloth_window="5m"}`:              1,
+		`slo:period_burn_rate:ratio{` + of + `,sloth_window="30d"}`:              1,
+		`slo:period_error_budget_remaining:ratio{` + of + `,sloth_window="30d"}`: 0,
+		`sloth_slo_info{` + of + `,sloth_objective="99.9"}`:                      1,
 	} {
 		if got := p.value(series); !(math.Abs(got-want) < 1e-9) {
 			t.Errorf("got %s = %g, want %g", series, got, want)

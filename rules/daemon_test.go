@@ -193,3 +193,16 @@ func watch(t *testing.T, daemons ...daemon) *prometheus {
 	}
 	return newPrometheus(t, series, ourRules(t, daemons[0].objective))
 }
+
+// TestABudgetIsOfAllOfTheWindow is trap 18: what a new objective has not seen
+// yet counts neither for nor against it.
+func TestABudgetIsOfAllOfTheWindow(t *testing.T) {
+	p := watch(t, attentive(checkout, 8, func(m int) (int, int) { return 1000, 10 * truth(m == 2) }))
+	p.run(7 * minute)
+	if left := p.value("slo:period_error_budget_remaining:ratio"); left >= 0 {
+		t.Errorf("%v of the budget of the minutes so far is left, want less than none", left)
+	}
+	if fires(p, exhausted) {
+		t.Error("the budget of a month is told to be spent after some minutes")
+	}
+}

@@ -87,7 +87,8 @@ func (s *subject) constant(record, number string) rulefmt.Rule {
 // burnRate records how many times faster than allowed the budget burns in a window.
 func (s *subject) burnRate(record, window string) rulefmt.Rule {
 	return rulefmt.Rule{Record: record, Expr: fmt.Sprintf("%s\n  / ignoring (%s)\n%s",
-		s.ratio(window), slo.SlothWindow, s.series(slo.ErrorBudgetRecord))}
+		s.ratio(window), slo.SlothWindow, s.series(slo.ErrorBudgetRecord)),
+		Labels: map[string]string{slo.SlothWindow: window}}
 }
 
 // percent returns the target without its sign, as Sloth's objectives are written.

@@ -187,9 +187,8 @@ func TestDashboardsForSlothFindTheirSeries(t *testing.T) {
 		for _, name := range []string{slo.SlothID, slo.SlothService, slo.SlothSLO} {
 			selector += fmt.Sprintf("%s=%q,", name, series.Metric.Get(name))
 		}
-		// Sloth's burn rates keep the window of the ratio that they are made of.
-		if strings.HasPrefix(series.Metric.Get(model.MetricNameLabel), slo.RatioRecord) {
-			selector += fmt.Sprintf("%s=%q", slo.SlothWindow, series.Metric.Get(slo.SlothWindow))
+		if window := series.Metric.Get(slo.SlothWindow); window != "" {
+			selector += fmt.Sprintf("%s=%q", slo.SlothWindow, window)
 		}
 		selector += "}"
 		got, ok := ours.last(selector)
