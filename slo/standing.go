@@ -14,6 +14,9 @@ type Standing struct {
 	// unset where all of it is excluded.
 	Coverage   float64
 	Measurable bool
+	// Elapsed is the part of the whole window, of a calendar period up to its
+	// end, that has passed since the objective was measured first.
+	Elapsed float64
 	// Excluded holds while an exclusion runs.
 	Excluded bool
 	// Unmatched holds if no span has matched for a day or longer.
@@ -36,6 +39,13 @@ func (t TierStanding) Burning(o *Objective) bool {
 		t.LongCount.Events >= uint64(o.Alerting.MinEvents) && t.LongCount.Bad >= uint64(o.Alerting.MinFailures)
 }
 
+// Spent tells whether the error budget of all of the window is spent, at the
+// rate of events so far, as the alert on that has it.
+func (s Standing) Spent() bool {
+	t := s.Objective.Target
+	return s.Own.Events > 0 && s.Own.Remaining(t) <= 0 && s.Own.BurnRate(t)*s.Elapsed >= 1
+}
+
 // Standings returns how all objectives stood when Publish was called last,
 // sorted by SLO and Service, and the time up to which all is known. It may be
 // called at any time by any goroutine.
@@ -54,7 +64,7 @@ func (l *Ledger) Standings(now time.Time) (standings []Standing, upto time.Time)
 func (s *shown) stands(now time.Time) Standing {
 	o, at := s.objective, s.standing
 	out := Standing{SLO: s.slo, Service: s.service, Objective: o.Objective, Own: at.windows[o.own],
-		Excluded: o.excludedNow(now), Unmatched: s.unmatched, Measurable: at.elapsed > 0}
+		Excluded: o.excludedNow(now), Unmatched: s.unmatched, Measurable: at.elapsed > 0, Elapsed: s.elapsed}
 	if out.Measurable {
 		out.Coverage = float64(at.measured) / float64(at.elapsed)
 	}

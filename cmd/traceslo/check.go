@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/rules"
 	"github.com/traceslo/traceslo/source/elastic"
 )
 
@@ -39,6 +40,10 @@ func check(std stdio, file string) (*loaded, error) {
 	warnings := len(cfg.document.Warnings())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s, %s", file, plural(len(problems)-warnings, "fault"), plural(warnings, "warning"))
+	}
+	// What would not be taken of the rules is told here too, and not first when they are made.
+	if _, err := rules.Render(cfg.objectives, cfg.Links, cfg.Rules, rules.Prometheus); err != nil {
+		return nil, fmt.Errorf("%s: the rules would be refused: %w", file, err)
 	}
 	_, err = fmt.Fprintf(std.out, "%s: ok (%s, %s, %s, %s)\n", file,
 		plural(len(cfg.SLI.Buckets), "bucket"), plural(len(cfg.SLI.Dimensions), "dimension"), plural(len(cfg.objectives), "objective"), plural(warnings, "warning"))

@@ -14,15 +14,16 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/traceslo/traceslo/internal/config"
 	"github.com/traceslo/traceslo/source/elastic"
 	"github.com/traceslo/traceslo/source/footanalytics"
 )
 
 // demoFlags are the flags of demo.
 type demoFlags struct {
-	address, storage, elasticsearch *string
-	seed                            *uint64
-	log                             logFlags
+	address, storage, elasticsearch, history *string
+	seed                                     *uint64
+	log                                      logFlags
 }
 
 func addDemo(app *kingpin.Application, commands map[string]command) {
@@ -32,16 +33,17 @@ func addDemo(app *kingpin.Application, commands map[string]command) {
 		storage: c.Flag("storage.path", "The folder to keep the state in. Default: a temporary one that goes away at the end.").PlaceHolder("DIR").String(),
 		elasticsearch: c.Flag("elasticsearch", "Write the spans to this cluster, which must be on this machine, as Jaeger would under the index prefix "+demoPrefix+", and read them from there.").
 			PlaceHolder("URL").String(),
-		seed: c.Flag("seed", "Which of many courses of events to show.").Default("1").Uint64(),
-		log:  addLogFlags(c),
+		history: c.Flag("history", "How much of the past is invented, up to 31d; less is read sooner. Default: 31d, and 1h with --elasticsearch.").PlaceHolder("DURATION").String(),
+		seed:    c.Flag("seed", "Which of many courses of events to show.").Default("1").Uint64(),
+		log:     addLogFlags(c),
 	}
 	commands["demo"] = f.run
 }
 
 const (
-	// demoHistory is how old the platform is when the demo begins: a month, for
-	// the windows of objectives.
-	demoHistory = 31 * 24 * time.Hour
+	// maxHistory is how old the platform may be when the demo begins: a month,
+	// for the windows of objectives.
+	maxHistory = 31 * 24 * time.Hour
 	// demoPrefix keeps invented spans apart from real ones.
 	demoPrefix = "footanalytics"
 )
@@ -51,7 +53,11 @@ func (f demoFlags) run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	platform, err := footanalytics.New(footanalytics.Options{Seed: *f.seed, History: demoHistory, Tags: settings.tags()})
+	history, err := f.past()
+	if err != nil {
+		return err
+	}
+	platform, err := footanalytics.New(footanalytics.Options{Seed: *f.seed, History: history, Tags: settings.tags()})
 	if err != nil {
 		return err
 	}
@@ -99,6 +105,22 @@ func (f demoFlags) run(ctx context.Context, std stdio) (err error) {
 	return group.Wait()
 }
 
+// past returns how old the platform is.
+func (f demoFlags) past() (time.Duration, error) {
+	switch {
+	case *f.history != "":
+	case *f.elasticsearch != "":
+		return time.Hour, nil // a month would be twenty million documents
+	default:
+		return maxHistory, nil
+	}
+	history, err := config.ParseDuration(*f.history)
+	if err != nil || history < time.Minute || history > maxHistory {
+		return 0, fmt.Errorf("--history=%s is no time from 1m to %s; write for example 1h", *f.history, config.FormatDuration(maxHistory))
+	}
+	return history, nil
+}
+
 //go:embed demo.yaml
 var demoConfig []byte
 
@@ -121,6 +143,7 @@ Try:
   curl -s %[1]s/metrics | grep '^jaeger_traces_total.*api-gateway'
   curl -s %[1]s/metrics | grep '^jaeger_trace_errors_total'
   curl -s %[1]s/metrics | grep '^jaeger_trace_duration_seconds_bucket.*ml.inference'
+  curl -s %[1]s/metrics | grep '^traceslo_slo_error_budget_remaining_ratio'
 
 Ctrl-C ends it.
 `

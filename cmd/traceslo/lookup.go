@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,7 +32,7 @@ type lookup struct {
 	since    time.Time
 	pending  int
 	spans    uint64
-	// part holds if there was more than lookUpMost to read.
+	// part holds if there was more than lookUpMost to read, of whatever age.
 	part    bool
 	matched matched
 	// services are those that were seen, with their spans.
@@ -53,39 +52,41 @@ func lookUp(ctx context.Context, cfg *loaded, from source.Source, now time.Time)
 	}
 	ranges := l.plan(survey)
 	for _, r := range ranges {
-		if err := from.Read(ctx, r, l.count); errors.Is(err, errEnough) {
-			break
-		} else if err != nil {
+		if err := from.Read(ctx, r, l.count); err != nil {
 			return nil, err
 		}
 	}
 	return l, l.commit()
 }
 
-// plan returns what to read, newest indices first, so that the limit cuts the
-// oldest off.
+// plan returns what to read: the newest indices, and of these what came last, up
+// to the limit.
 func (l *lookup) plan(survey source.Survey) []source.Range {
 	var ranges []source.Range
-	for _, index := range survey.Indices {
+	left := int64(lookUpMost)
+	for _, index := range slices.Backward(survey.Indices) {
+		if index.Unfollowed != "" || len(index.Shards) == 0 {
+			continue
+		}
+		// Of each shard the newest part: spans are numbered as they came.
+		most := left / int64(len(index.Shards))
 		for _, shard := range index.Shards {
-			if index.Unfollowed == "" && shard.Ready && shard.Upto >= 0 {
-				ranges = append(ranges, source.Range{Index: index.Name, UUID: index.UUID, Shard: shard.Number, After: -1, Upto: shard.Upto,
-					Surveyed: survey.Taken, EndedSince: l.since})
+			if !shard.Ready || shard.Upto < 0 {
+				continue
+			}
+			r := source.Range{Index: index.Name, UUID: index.UUID, Shard: shard.Number, After: max(-1, shard.Upto-most), Upto: shard.Upto,
+				Surveyed: survey.Taken, EndedSince: l.since}
+			l.part = l.part || r.After >= 0
+			if r.After < r.Upto {
+				left -= r.Upto - r.After
+				ranges = append(ranges, r)
 			}
 		}
 	}
-	slices.Reverse(ranges)
 	return ranges
 }
 
-// errEnough ends the reading when there is more than lookUpMost to read.
-var errEnough = errors.New("enough was read")
-
 func (l *lookup) count(page *source.Page) error {
-	if l.spans >= lookUpMost {
-		l.part = true
-		return errEnough
-	}
 	spans := slices.DeleteFunc(page.Spans, func(s source.Span) bool { return s.End() < l.since.UnixMicro() })
 	l.recorder.Count(0, spans)
 	l.spans += uint64(len(spans))
@@ -111,7 +112,7 @@ func (l *lookup) commit() error {
 func (l *lookup) findings() []finding {
 	scope := fmt.Sprintf("%s that ended in the last %s", plural(int(l.spans), "span"), config.FormatDuration(lookBack))
 	if l.part {
-		scope += ", of the newest indices; there are more"
+		scope += ", among those that came last; there are more"
 	}
 	found := []finding{{"ok", "the objectives are looked up in " + scope}}
 	for i, o := range l.cfg.objectives {

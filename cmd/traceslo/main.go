@@ -1,10 +1,12 @@
-// Traceslo turns stored Jaeger spans into SLIs: it reads the spans that Jaeger
-// keeps in Elasticsearch or OpenSearch, each once, and serves what it counted
-// to Prometheus. It does not touch the tracing pipeline.
+// Traceslo turns stored Jaeger spans into SLIs and SLOs: it reads the spans that
+// Jaeger keeps in Elasticsearch or OpenSearch, each once, serves what it counted
+// to Prometheus, and keeps a ledger of what services promised. It does not touch
+// the tracing pipeline.
 //
 //	traceslo serve    reads and serves, until SIGTERM
 //	traceslo demo     does so with an invented platform; needs no server
 //	traceslo check    says everything that is wrong with a configuration
+//	traceslo rules    makes the rules for Prometheus and Alertmanager
 //	traceslo count    counts files of stored spans once and prints the metrics
 //	traceslo state    backs up, checks or compacts the state
 //	traceslo version  says what this is

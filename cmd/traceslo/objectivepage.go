@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/traceslo/traceslo/internal/config"
 	"github.com/traceslo/traceslo/slo"
 )
 
@@ -47,7 +48,11 @@ func (d *daemon) standings(now time.Time) (rows []standing, upto time.Time) {
 	}
 	all, upto := l.Standings(now)
 	for _, s := range all {
-		rows = append(rows, describe(s))
+		row := describe(s)
+		if unmeasured := now.Sub(upto); unmeasured > s.Objective.Alerting.UnmeasuredAfter {
+			row.State, row.Bad = "not measured for "+config.FormatDuration(unmeasured.Truncate(time.Minute)), true
+		}
+		rows = append(rows, row)
 	}
 	slices.SortStableFunc(rows, func(a, b standing) int {
 		return cmp.Compare(left(a), left(b))
@@ -86,7 +91,7 @@ func describe(s slo.Standing) standing {
 		row.State = "no events"
 	case s.Excluded:
 		row.State = "excluded now"
-	case s.Own.Remaining(o.Target) <= 0:
+	case s.Spent():
 		row.State, row.Bad = "budget spent", true
 	case burning != "":
 		row.State, row.Bad = burning, true

@@ -15,13 +15,15 @@ type output struct {
 }
 
 // writeAll writes the files into dir. Each is written beside its place first,
-// and only when that went well for all of them do they take their places: after
-// an error, a reader finds all of the old ones. A file that is as it was keeps its time.
+// and only when that went well for all of them do they take their places, one
+// after the other: no reader finds half a file, and after an error he finds all
+// of the old ones, unless the system fails between two renames. A file that is
+// as it was keeps its time.
 func writeAll(dir string, files []output) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder %q: %w", dir, pathless(err))
 	}
-	temporary := map[string]string{} // by the final path
+	var paths, temporary []string // in the order of the files
 	defer func() {
 		for _, name := range temporary {
 			err = errors.Join(err, os.Remove(name))
@@ -29,22 +31,25 @@ func writeAll(dir string, files []output) (err error) {
 	}()
 	for _, f := range files {
 		path := filepath.Join(dir, f.name)
+		if old, err := os.Lstat(path); err == nil && !old.Mode().IsRegular() {
+			return fmt.Errorf("write %q: something that is no file is in its place; move it away", path)
+		}
 		if old, err := os.ReadFile(path); err == nil && string(old) == string(f.content) {
 			continue
 		}
 		name, err := writeBeside(path, f.content)
 		if name != "" {
-			temporary[path] = name
+			paths, temporary = append(paths, path), append(temporary, name)
 		}
 		if err != nil {
 			return fmt.Errorf("write %q: %w", path, pathless(err))
 		}
 	}
-	for path, name := range temporary {
-		if err := os.Rename(name, path); err != nil {
+	for _, path := range paths {
+		if err := os.Rename(temporary[0], path); err != nil {
 			return fmt.Errorf("write %q: %w", path, pathless(err))
 		}
-		delete(temporary, path)
+		temporary = temporary[1:]
 	}
 	return nil
 }
@@ -68,6 +73,9 @@ func writeBeside(path string, content []byte) (name string, err error) {
 // pathless leaves the path out of an error that is told with it.
 func pathless(err error) error {
 	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		return of.Err
+	}
+	if of, ok := errors.AsType[*os.LinkError](err); ok {
 		return of.Err
 	}
 	return err

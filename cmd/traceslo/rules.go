@@ -28,6 +28,12 @@ func (f rulesFlags) run(_ context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range cfg.document.Warnings() {
+		fmt.Fprintln(std.err, p)
+	}
+	if len(cfg.objectives) == 0 {
+		fmt.Fprintf(std.err, "%s: there is no objective in slos; these are the rules of the platform and of traceslo alone\n", *f.config)
+	}
 	files, err := rules.Render(cfg.objectives, cfg.Links, cfg.Rules, rules.Format(*f.format))
 	if err != nil {
 		return err
