@@ -23,6 +23,8 @@ func Bundle(files []File, format Format) ([]byte, error) {
 				return nil, err
 			}
 			if format == Operator {
+				// The bundle has a header of its own.
+				document.Content[0].Content[0].HeadComment = ""
 				documents = append(documents, document)
 				continue
 			}

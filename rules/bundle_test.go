@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/common/model"
@@ -37,5 +38,22 @@ func TestABundleHasTheGroupsOfAllFiles(t *testing.T) {
 	}
 	if got := len(parse(bundle).Groups); got != want || want == 0 {
 		t.Errorf("%d groups, want %d:\n%s", got, want, bundle)
+	}
+}
+
+func TestABundleForTheOperatorSaysOnceWhoMadeIt(t *testing.T) {
+	files, err := rules.Render(nil, slo.Links{}, rules.Default(), rules.Operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := rules.Bundle(files, rules.Operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(string(bundle), "Made by"); got != 1 {
+		t.Errorf("it says so %d times:\n%s", got, bundle)
+	}
+	if got := strings.Count(string(bundle), "kind: PrometheusRule"); got != 1 {
+		t.Errorf("there are %d resources, want that of the platform alone", got)
 	}
 }

@@ -62,7 +62,8 @@ type maker struct {
 
 // Render returns the rules of the objectives, those of the platform and the
 // daemon's health, and what Alertmanager needs to mute an alert by another:
-// always three files, sorted by name. The objectives are valid and resolved
+// three files, sorted by name, or two for the Operator if there is no objective,
+// as a file without a resource is none. The objectives are valid and resolved
 // (Objective.With), their names unique.
 //
 // The error names the objective of which a rule would be refused, as for an
@@ -88,6 +89,9 @@ func Render(objectives []slo.Objective, links slo.Links, cfg Config, format Form
 		name string
 		sets []set
 	}{{platformFile, []set{platform}}, {objectivesFile, sets}} {
+		if len(f.sets) == 0 && format == Operator {
+			continue
+		}
 		content, err := m.render(f.sets, format)
 		if err != nil {
 			return nil, err

@@ -121,7 +121,7 @@ func validateUnique(r report, objectives []Objective) {
 		if other := otherThan(o, bySlug[o.Slug()]); other != nil && other.Name == o.Name {
 			r.fault(path, fmt.Sprintf("%q is the name of another objective, too", o.Name), cure)
 		} else if other != nil {
-			r.fault(path, fmt.Sprintf("%q becomes %q where only letters and digits are allowed, as %q does", o.Name, o.Slug(), other.Name), cure)
+			r.fault(path, fmt.Sprintf("%q and %q are both %q where only letters and digits are allowed", o.Name, other.Name, o.Slug()), cure)
 		} else if other := otherThan(o, byID[o.ID()]); other != nil {
 			r.fault(path, fmt.Sprintf("service and name make %q, as those of %q do", o.ID(), other.Name), cure)
 		}

@@ -111,8 +111,8 @@ func TestValidateRefuses(t *testing.T) {
 			`f.yaml:2: slos[0].name: "a" is the name of another objective, too; write another name for one of them`,
 			`f.yaml:7: slos[1].name: "a" is the name of another objective, too; write another name for one of them`}},
 		"names that are one after sanitising": {objective("name: api.p99") + strings.TrimPrefix(objective("name: API_p99"), "slos:\n"), []string{
-			`f.yaml:2: slos[0].name: "api.p99" becomes "api-p99" where only letters and digits are allowed, as "API_p99" does; write another name for one of them`,
-			`f.yaml:7: slos[1].name: "API_p99" becomes "api-p99" where only letters and digits are allowed, as "api.p99" does; write another name for one of them`}},
+			`f.yaml:2: slos[0].name: "api.p99" and "API_p99" are both "api-p99" where only letters and digits are allowed; write another name for one of them`,
+			`f.yaml:7: slos[1].name: "API_p99" and "api.p99" are both "api-p99" where only letters and digits are allowed; write another name for one of them`}},
 		"services and names that are one together": {objective("service: a", "name: b-c") + strings.TrimPrefix(objective("service: a-b", "name: c"), "slos:\n"), []string{
 			`f.yaml:2: slos[0].name: service and name make "a-b-c", as those of "c" do; write another name for one of them`,
 			`f.yaml:7: slos[1].name: service and name make "a-b-c", as those of "b-c" do; write another name for one of them`}},

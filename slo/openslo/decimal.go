@@ -46,6 +46,9 @@ func (d decimal) target(whole int64) (slo.Target, error) {
 	case d.value.Sign() <= 0:
 		return 0, fmt.Errorf("%s is not above 0: nothing can miss it", d.text)
 	case d.value.Cmp(new(big.Rat).SetInt64(whole)) >= 0:
+		if whole == 1 && d.value.Cmp(new(big.Rat).SetInt64(1)) > 0 {
+			return 0, fmt.Errorf("%s is not below 1, and looks like a percentage, which targetPercent takes", d.text)
+		}
 		return 0, fmt.Errorf("%s is not below %d: it leaves no error budget", d.text, whole)
 	}
 	billionths, ok := d.times(one / whole)
