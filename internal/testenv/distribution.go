@@ -3,7 +3,6 @@ package testenv
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,12 +92,12 @@ func run(ctx context.Context, dir, name string, args ...string) error {
 
 // output runs a command to its end and returns its standard output.
 func output(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	var out, all strings.Builder
+	var out, diagnostics strings.Builder
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir, c.Env = dir, slices.Concat(os.Environ(), env)
-	c.Stdout, c.Stderr = io.MultiWriter(&out, &all), &all
+	c.Stdout, c.Stderr = &out, &diagnostics
 	if err := c.Run(); err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s", name, args[0], err, tail(all.String(), 20))
+		return "", fmt.Errorf("%s %s: %w\n%s", name, args[0], err, tail(out.String()+diagnostics.String(), 20))
 	}
 	return out.String(), nil
 }
