@@ -49,7 +49,7 @@ func TestWhatAChangedConfigurationDoes(t *testing.T) {
 		minute(b, 10)
 		b.want("window_events{api-gateway a 30d}", 20)
 		states := ""
-		for _, m := range b.history("a", "api-gateway", at(0), at(11)) {
+		for _, m := range b.history("a", at(0), at(11)) {
 			states += m.State.String()[:1]
 		}
 		// What was judged of minute 0 when it ended is not surely all of it.

@@ -49,7 +49,7 @@ func TestTheClockStandsStill(t *testing.T) {
 		// Of the 61 minutes, one lies before the beginning and 20 are silent.
 		b.want("coverage_ratio{api-gateway a}", 40./61)
 		states := ""
-		for _, m := range b.history("a", "api-gateway", at(18), at(42)) {
+		for _, m := range b.history("a", at(18), at(42)) {
 			states += m.State.String()[:1]
 		}
 		if want := "mm" + strings.Repeat("u", 20) + "mm"; states != want {
@@ -81,7 +81,7 @@ func TestTheClockStandsStill(t *testing.T) {
 			j := &judged{minutes: []sli.MinuteCount{{Measure: sli.Platform, Minute: at(m).Unix() / 60, Events: 3}}}
 			b.step(at(m).Add(30*time.Second), j)
 		}
-		for _, m := range b.history("a", "api-gateway", at(0), at(20)) {
+		for _, m := range b.history("a", at(0), at(20)) {
 			if m.State != slo.Idle {
 				t.Errorf("%v is %v, want idle", m.At, m.State)
 			}
@@ -187,7 +187,7 @@ func TestTrafficIsExpectedFromTheStart(t *testing.T) {
 	b.want("coverage_ratio{api-gateway a}", 31./61)
 	// A gap is one wherever one begins to look.
 	for _, from := range []int{0, 32, 34} {
-		if got := b.history("a", "api-gateway", at(from), at(35)); got[len(got)-1].State != slo.Unmeasured {
+		if got := b.history("a", at(from), at(35)); got[len(got)-1].State != slo.Unmeasured {
 			t.Errorf("looked at from minute %d, minute 34 is %v", from, got[len(got)-1].State)
 		}
 	}
