@@ -134,9 +134,14 @@ func TestBurnAlertsAgreeWithSloth(t *testing.T) {
 		of       slo.Target
 		budget   float64
 		interval int
-	}{{"99.9", 999_000_000, 0.001, 60}, {"99", 990_000_000, 0.01, 30}} {
+		// stories are those whose names begin so: the edges hang on the target.
+		stories string
+	}{{"99.9", 999_000_000, 0.001, 60, ""}, {"99", 990_000_000, 0.01, 30, "just "}} {
 		theirs := slothRules(t, setting.target)
 		for _, story := range stories(setting.budget) {
+			if !strings.HasPrefix(story.name, setting.stories) {
+				continue
+			}
 			t.Run(setting.target+"% and "+story.name, func(t *testing.T) {
 				o := available("checkout", "shop")
 				o.Target = setting.of
