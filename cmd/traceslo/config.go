@@ -8,6 +8,7 @@ import (
 	"time"
 	_ "time/tzdata" // the zones of windows must not hang on what the machine has
 
+	"github.com/traceslo/traceslo/dashboards"
 	"github.com/traceslo/traceslo/internal/config"
 	"github.com/traceslo/traceslo/rules"
 	"github.com/traceslo/traceslo/sli"
@@ -33,6 +34,8 @@ type settings struct {
 	Links slo.Links `yaml:"links"`
 	// Rules says what the generated rules are.
 	Rules rules.Config `yaml:"rules"`
+	// Dashboards says what the generated boards are.
+	Dashboards dashboards.Config `yaml:"dashboards"`
 }
 
 type sourceSettings struct {
@@ -52,6 +55,7 @@ func defaultSettings() settings {
 		SLORetention: 400 * 24 * time.Hour,
 		Alerting:     slo.DefaultAlerting(),
 		Rules:        rules.Default(),
+		Dashboards:   dashboards.Default(),
 	}
 }
 
@@ -105,6 +109,7 @@ func (l *loaded) check() error {
 	l.document.Check("links", l.Links.Validate())
 	l.document.Check("rules", l.Rules.Validate())
 	l.document.Check("rules", l.checkStale())
+	l.document.Check("dashboards", l.Dashboards.Validate())
 	l.document.Check("sli", l.checkBuckets())
 	return l.document.Err()
 }

@@ -3,13 +3,14 @@
 // to Prometheus, and keeps a ledger of what services promised. It does not touch
 // the tracing pipeline.
 //
-//	traceslo serve    reads and serves, until SIGTERM
-//	traceslo demo     does so with an invented platform; needs no server
-//	traceslo check    says everything that is wrong with a configuration
-//	traceslo rules    makes the rules for Prometheus and Alertmanager
-//	traceslo count    counts files of stored spans once and prints the metrics
-//	traceslo state    backs up, checks or compacts the state
-//	traceslo version  says what this is
+//	traceslo serve       reads and serves, until SIGTERM
+//	traceslo demo        does so with an invented platform; needs no server
+//	traceslo check       says everything that is wrong with a configuration
+//	traceslo rules       makes the rules for Prometheus and Alertmanager
+//	traceslo dashboards  makes the boards for Grafana
+//	traceslo count       counts files of stored spans once and prints the metrics
+//	traceslo state       backs up, checks or compacts the state
+//	traceslo version     says what this is
 //
 // The daemon serves:
 //
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print("traceslo"))
 	commands := map[string]command{}
-	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addCheck, addRules, addCount, addState, addVersion} {
+	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addCheck, addRules, addDashboards, addCount, addState, addVersion} {
 		add(app, commands)
 	}
 	name, err := app.Parse(args)

@@ -1,0 +1,80 @@
+package dashboards
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/traceslo/traceslo/internal/config"
+)
+
+// Config is the section dashboards of the configuration.
+type Config struct {
+	// Refresh is how often an open board asks anew; 0 is never. Default: 30s.
+	Refresh time.Duration `yaml:"refresh"`
+	// Folder is the folder of Grafana that resources of Kubernetes name; "" names
+	// none. A provisioned file lies in the folder of its provider. Default: "".
+	Folder string `yaml:"folder"`
+	// Kubernetes is what resources of Kubernetes bear.
+	Kubernetes Metadata `yaml:"kubernetes"`
+}
+
+// Metadata is what a resource bears besides its board.
+type Metadata struct {
+	// Namespace is left out when it is empty. Default: "".
+	Namespace string `yaml:"namespace"`
+	// Labels are added to each resource. A ConfigMap has grafana_dashboard: "1",
+	// which another value of that key replaces.
+	Labels map[string]string `yaml:"labels"`
+	// InstanceLabels are those of the Grafana that grafana-operator gives the
+	// boards to. Default: dashboards: grafana.
+	InstanceLabels map[string]string `yaml:"instance_labels"`
+}
+
+// Default returns the configuration of an empty section.
+func Default() Config { return Config{Refresh: 30 * time.Second} }
+
+// Validate returns everything that is wrong with c.
+func (c Config) Validate() []config.Fault {
+	var faults []config.Fault
+	if c.Refresh != 0 && (c.Refresh < 5*time.Second || c.Refresh%time.Second != 0) {
+		faults = append(faults, config.Fault{Path: "refresh", Problem: config.FormatDuration(c.Refresh) + " is no whole number of seconds from 5s on",
+			Cure: "write for example 30s, or 0 to ask anew only when it is wanted"})
+	}
+	if strings.ContainsFunc(c.Folder, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		faults = append(faults, config.Fault{Path: "folder", Problem: fmt.Sprintf("%q has a control character", c.Folder), Cure: "write the folder's name as Grafana shows it"})
+	}
+	return append(faults, c.Kubernetes.validate()...)
+}
+
+var (
+	// dnsLabel, labelKey and labelValue are what Kubernetes takes for a namespace
+	// and for the name and value of a label
+	// (https://kubernetes.io/docs/concepts/overview/working-with-objects/).
+	dnsLabel   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
+	labelValue = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$`)
+)
+
+func (m Metadata) validate() []config.Fault {
+	var faults []config.Fault
+	for _, table := range []struct {
+		path   string
+		labels map[string]string
+	}{{"instance_labels", m.InstanceLabels}, {"labels", m.Labels}} {
+		for _, key := range slices.Sorted(maps.Keys(table.labels)) {
+			if !labelKey.MatchString(key) || !labelValue.MatchString(table.labels[key]) {
+				faults = append(faults, config.Fault{Path: "kubernetes." + table.path + "." + key, Problem: "is no label that Kubernetes takes",
+					Cure: "write up to 63 letters, digits, -, _ and . on either side, as in grafana_dashboard: \"1\""})
+			}
+		}
+	}
+	if m.Namespace != "" && !dnsLabel.MatchString(m.Namespace) {
+		faults = append(faults, config.Fault{Path: "kubernetes.namespace", Problem: fmt.Sprintf("%q is no name of a namespace", m.Namespace),
+			Cure: "write up to 63 small letters, digits and -"})
+	}
+	return faults
+}
