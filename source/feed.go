@@ -82,6 +82,8 @@ type Feed struct {
 	// origin is the time at which the step began, as its caller has it, and
 	// began the same as this machine has it.
 	origin, began time.Time
+	// whole holds if the last step that was settled read the source to its end.
+	whole bool
 	// watermark is when the last survey began up to which everything is counted.
 	watermark  time.Time
 	lastSpan   time.Time
@@ -360,7 +362,9 @@ func (f *Feed) settle(later Survey) (bool, error) {
 	if f.tally.whole && f.tally.taken.After(watermark) {
 		watermark = f.tally.taken
 	}
-	if f.tally.spans > 0 || f.next.dirty() || now.Sub(f.lastCommit) >= idleCommit {
+	// The end of a catching up is told at once, also if it found nothing more to read.
+	caughtUp := f.tally.whole && !f.whole
+	if f.tally.spans > 0 || f.next.dirty() || caughtUp || now.Sub(f.lastCommit) >= idleCommit {
 		began := time.Now()
 		err := f.Counter.Commit(Step{
 			Now:       now,
@@ -375,6 +379,7 @@ func (f *Feed) settle(later Survey) (bool, error) {
 		f.lastCommit = now
 		f.Metrics.commits.Observe(time.Since(began).Seconds())
 	}
+	f.whole = f.tally.whole
 	f.next.clearChanges()
 	f.committed, f.next, f.watermark = f.next, nil, watermark
 	f.publish(now)
