@@ -15,9 +15,10 @@ import (
 // Where it cannot, its error names them and says how to get them.
 func RequireCommands(ctx context.Context, log Log) error {
 	return require(ctx, log, map[string][]string{
-		"mvn":   {"maven"},
-		"javac": {"default-jdk-headless"},
-		"gcc":   {"gcc", "libc6-dev"}, // The race detector needs cgo.
+		"mvn":             {"maven"},
+		"javac":           {"default-jdk-headless"},
+		"gcc":             {"gcc", "libc6-dev"}, // The race detector needs cgo.
+		"systemd-analyze": {"systemd"},
 	})
 }
 

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Prepare brings into the cache all that the tests need: the servers, the Java runtimes, and the programs built from Go
-// modules. A version that this machine cannot run is no error; StartShared names it.
+// Prepare brings into the cache all that the tests need: the servers, the Java runtimes, the programs built from Go
+// modules, and the schemas of Kubernetes. A version that this machine cannot run is no error; StartShared names it.
 func Prepare(ctx context.Context, log Log) error {
 	if err := RequireCommands(ctx, log); err != nil {
 		return err
@@ -30,7 +30,8 @@ func Prepare(ctx context.Context, log Log) error {
 			return err
 		}
 	}
-	return nil
+	_, err := ensureSchemas(ctx, log)
+	return err
 }
 
 // StartShared starts one cluster per shared version, two at a time, and returns when all answer. The caller closes them.

@@ -50,6 +50,22 @@ func modules() []module {
 			programs: map[string]string{"sloth": "./cmd/sloth"},
 		},
 		{
+			path: "github.com/yannh/kubeconform", version: "v0.8.0", tests: true,
+			programs: map[string]string{"kubeconform": "./cmd/kubeconform"},
+		},
+		{
+			path: "helm.sh/helm/v4", version: "v4.3.1", tests: true,
+			programs: map[string]string{"helm": "./cmd/helm"},
+		},
+		{
+			path: "github.com/hashicorp/terraform-config-inspect", version: "v0.0.0-20260904064934-75d64de68c31", tests: true,
+			programs: map[string]string{"terraform-config-inspect": "."},
+		},
+		{
+			path: "github.com/hashicorp/hcl/v2", version: "v2.25.0", tests: true,
+			programs: map[string]string{"hclfmt": "./cmd/hclfmt"},
+		},
+		{
 			path: "github.com/golangci/golangci-lint/v2", version: "v2.15.0",
 			programs: map[string]string{"golangci-lint": "./cmd/golangci-lint"},
 		},
@@ -87,16 +103,12 @@ func (m module) ensure(ctx context.Context, log Log) (string, error) {
 
 // build builds the programs inside a copy of the module, into dir.
 func (m module) build(ctx context.Context, dir string) error {
-	out, err := output(ctx, dir, []string{"GOWORK=off"}, "go", "mod", "download", "-json", m.path+"@"+m.version)
+	downloaded, err := download(ctx, dir, m.path+"@"+m.version)
 	if err != nil {
 		return err
 	}
-	var downloaded struct{ Dir string }
-	if err := json.Unmarshal([]byte(out), &downloaded); err != nil {
-		return fmt.Errorf("go mod download: %w", err)
-	}
 	source := filepath.Join(dir, "source")
-	if err := os.CopyFS(source, os.DirFS(downloaded.Dir)); err != nil {
+	if err := os.CopyFS(source, os.DirFS(downloaded)); err != nil {
 		return err
 	}
 	if err := writeFiles(source, m.files); err != nil {
@@ -111,14 +123,27 @@ func (m module) build(ctx context.Context, dir string) error {
 	return os.RemoveAll(source)
 }
 
+// download returns the folder in which the go command keeps the sources of a module, as path@version.
+func download(ctx context.Context, dir, module string) (string, error) {
+	out, err := output(ctx, dir, []string{"GOWORK=off"}, "go", "mod", "download", "-json", module)
+	if err != nil {
+		return "", err
+	}
+	var downloaded struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &downloaded); err != nil {
+		return "", fmt.Errorf("go mod download: %w", err)
+	}
+	return downloaded.Dir, nil
+}
+
 // install builds the programs as "go install" does, into dir.
 func (m module) install(ctx context.Context, dir string) error {
 	for name, pkg := range sorted(m.programs) {
-		full := path.Join(m.path, pkg) + "@" + m.version
-		if _, err := output(ctx, dir, []string{"GOWORK=off", "GOBIN=" + dir}, "go", "install", full); err != nil {
+		full := path.Join(m.path, pkg)
+		if _, err := output(ctx, dir, []string{"GOWORK=off", "GOBIN=" + dir}, "go", "install", full+"@"+m.version); err != nil {
 			return err
 		}
-		if built := path.Base(pkg); built != name {
+		if built := path.Base(full); built != name {
 			if err := os.Rename(filepath.Join(dir, built), filepath.Join(dir, name)); err != nil {
 				return err
 			}
@@ -128,8 +153,8 @@ func (m module) install(ctx context.Context, dir string) error {
 }
 
 // sorted yields the map in the order of its keys.
-func sorted(m map[string]string) func(yield func(string, string) bool) {
-	return func(yield func(string, string) bool) {
+func sorted[V any](m map[string]V) func(yield func(string, V) bool) {
+	return func(yield func(string, V) bool) {
 		names := make([]string, 0, len(m))
 		for name := range m {
 			names = append(names, name)
