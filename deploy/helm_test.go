@@ -1,0 +1,241 @@
+package deploy_test
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
+	"github.com/traceslo/traceslo/internal/testenv"
+)
+
+const (
+	chart        = "helm/traceslo"
+	anyImage     = "image: {repository: traceslo}\n"
+	wholeExample = "../config.example.yaml"
+)
+
+// template renders the chart with values on top of its own.
+func template(t *testing.T, values string, files map[string]string, args ...string) (string, error) {
+	t.Helper()
+	path, err := filepath.Abs(chart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{"values.yaml": values}
+	maps.Copy(all, files)
+	// A Helm that is built from its module takes the cluster for an old one.
+	return testenv.Helm(t, all, append([]string{"template", "release", path, "--namespace=tracing", "--kube-version=1.36.3", "--values=values.yaml"}, args...)...)
+}
+
+// underConfig returns values that hold a configuration.
+func underConfig(configuration string) string {
+	return "config:\n  " + strings.ReplaceAll(configuration, "\n", "\n  ") + "\n"
+}
+
+func TestChartIsWhatKubernetesAndTheDaemonTake(t *testing.T) {
+	for name, test := range map[string]struct {
+		values    string
+		resources int
+	}{
+		"its own values":         {"{}", 7},
+		"a cluster with TLS":     {read(t, "helm/examples/tls.yaml"), 7},
+		"objectives":             {read(t, "helm/examples/platform.yaml"), 4},
+		"every key with a value": {underConfig(read(t, wholeExample)), 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := template(t, test.values, nil, "--set=image.repository=traceslo")
+			if err != nil {
+				t.Fatal(err)
+			}
+			resources := documents(t, out)
+			holdSchemas(t, map[string]string{"rendered.yaml": out}, test.resources)
+			holdResources(t, resources)
+			made := configuration(t, resources)
+			if out, err := traceslo(t, made, "check"); err != nil || !strings.HasSuffix(out, "0 warnings)\n") {
+				t.Errorf("%v\n%s\n%s", err, out, made)
+			}
+			// What was given is in it as it was, whatever the chart's own values add.
+			got := scalars(t, made, "")
+			for path, want := range scalars(t, test.values, "config") {
+				if got[path] != want {
+					t.Errorf("%s: %q became %q", path, want, got[path])
+				}
+			}
+		})
+	}
+}
+
+// scalars returns the text of each scalar of a YAML document under a key, by its path.
+func scalars(t *testing.T, text, under string) map[string]string {
+	t.Helper()
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	var walk func(path string, n *yaml.Node)
+	walk = func(path string, n *yaml.Node) {
+		switch n.Kind {
+		case yaml.MappingNode:
+			for i := 0; i < len(n.Content); i += 2 {
+				walk(path+"."+n.Content[i].Value, n.Content[i+1])
+			}
+		case yaml.SequenceNode:
+			for i, c := range n.Content {
+				walk(fmt.Sprintf("%s[%d]", path, i), c)
+			}
+		case yaml.ScalarNode:
+			found[path] = n.Value
+		}
+	}
+	root := document.Content[0]
+	if under == "" {
+		walk("", root)
+		return found
+	}
+	for i := 0; i < len(root.Content); i += 2 {
+		if root.Content[i].Value == under {
+			walk("", root.Content[i+1])
+		}
+	}
+	return found
+}
+
+func TestChartWantsAnImage(t *testing.T) {
+	if _, err := template(t, "{}", nil); err == nil || !strings.Contains(err.Error(), "image.repository is empty: build the image") {
+		t.Errorf("got %v", err)
+	}
+	digest := "sha256:" + strings.Repeat("0a", 32)
+	for values, want := range map[string]string{
+		"image: {repository: a/traceslo}":                                    "a/traceslo:0.1.0",
+		"image: {repository: a/traceslo, tag: v2}":                           "a/traceslo:v2",
+		"image: {repository: a/traceslo, tag: v2, digest: '" + digest + "'}": "a/traceslo@" + digest,
+	} {
+		out, err := template(t, values, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := at(ofKind(t, documents(t, out), "StatefulSet"), "spec", "template", "spec", "containers", 0, "image"); got != want {
+			t.Errorf("%s: got the image %v, want %s", values, got, want)
+		}
+	}
+}
+
+func TestChartHandsRulesAndFilesOn(t *testing.T) {
+	made := read(t, generatedRules)
+	files := map[string]string{"rules.yaml": made, "checkout.yaml": "apiVersion: openslo/v1\n"}
+	out, err := template(t, anyImage, files, "--set-file=rules=rules.yaml", `--set-file=files.checkout\.yaml=checkout.yaml`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := documents(t, made)
+	var got []map[string]any
+	for _, r := range documents(t, out) {
+		if r["kind"] == "PrometheusRule" {
+			got = append(got, r)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(got) == 0 {
+		t.Errorf("%d rules: -handed +rendered\n%s", len(got), diff)
+	}
+	if text := at(ofKind(t, documents(t, out), "ConfigMap"), "data", "checkout.yaml"); text != files["checkout.yaml"] {
+		t.Errorf("the file is %v", text)
+	}
+	if _, err := template(t, anyImage, map[string]string{"rules.yaml": "groups: []\n"}, "--set-file=rules=rules.yaml"); err == nil || !strings.Contains(err.Error(), "there is no PrometheusRule in it") {
+		t.Errorf("what is no rule: got %v", err)
+	}
+}
+
+func TestPodsFollowTheirConfiguration(t *testing.T) {
+	checksum := func(args ...string) any {
+		out, err := template(t, anyImage, nil, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at(ofKind(t, documents(t, out), "StatefulSet"), "spec", "template", "metadata", "annotations", "checksum/config")
+	}
+	if before, after := checksum(), checksum("--set=config.source.silence=10m"); before == after {
+		t.Errorf("the checksum is %v before and after a change", before)
+	}
+}
+
+func TestSchemaRefuses(t *testing.T) {
+	objective := "config: {slos: [{name: a, service: b, sli: {%s}, objective: %s, window: %s}]}"
+	availability := "availability: {match: {}}"
+	for name, test := range map[string]struct{ values, want string }{
+		"a value that the chart does not have":    {"replicas: 2", "replicas"},
+		"a section that the daemon does not have": {"config: {sources: {}}", "sources"},
+		"a key in the wrong section":              {"config: {source: {elasticsearch: {retries: 3}}}", "retries"},
+		"a duration without a unit":               {"config: {source: {silence: 300}}", "silence"},
+		"a user in an address":                    {"config: {source: {elasticsearch: {addresses: ['http://me:secret@es:9200']}}}", "addresses"},
+		"no address":                              {"config: {source: {elasticsearch: {addresses: []}}}", "addresses"},
+		"a text for a switch":                     {"config: {alerting: {disabled: 'no'}}", "disabled"},
+		"an objective without its sign":           {fmt.Sprintf(objective, availability, "99.9", "30d"), "objective"},
+		"a key that objectives do not have":       {fmt.Sprintf(objective, availability, "99.9%", "30d, target: 1"), "target"},
+		"an objective with two indicators":        {fmt.Sprintf(objective, availability+", latency: {match: {}, threshold: 1s}", "99%", "30d"), "sli"},
+		"a latency without a threshold":           {fmt.Sprintf(objective, "latency: {match: {}}", "99%", "30d"), "threshold"},
+		"a period that no calendar has":           {fmt.Sprintf(objective, availability, "99%", "{calendar: fortnight}"), "window"},
+		"a digest that is none":                   {"image: {digest: latest}", "digest"},
+		"a port that is none":                     {"networkPolicy: {elasticsearchPorts: [92000]}", "elasticsearchPorts"},
+		"a file in the configuration's place":     {"files: {traceslo.yaml: ''}", "traceslo.yaml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := template(t, test.values, nil, "--set=image.repository=traceslo")
+			if err == nil || !strings.Contains(err.Error(), "schema") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q refused", err, test.want)
+			}
+		})
+	}
+}
+
+func TestSchemaLeavesValuesToTheEnvironment(t *testing.T) {
+	values := "config: {source: {silence: '${SILENCE}', elasticsearch: {addresses: ['${ADDRESS}'], auth: {api_key: '${KEY}'}}}}\nenvFromSecrets: [keys]"
+	out, err := template(t, values, nil, "--set=image.repository=traceslo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made := configuration(t, documents(t, out)); !strings.Contains(made, "api_key: ${KEY}\n") {
+		t.Errorf("got\n%s", made)
+	}
+}
+
+// TestSchemaKnowsEverySection puts a key that nobody knows into each section that the reference of the configuration has.
+func TestSchemaKnowsEverySection(t *testing.T) {
+	var spoil func(section map[string]any) (sections int)
+	spoil = func(section map[string]any) int {
+		sections := 1
+		for _, value := range section {
+			// Where the reference shows no key, any may stand.
+			if inner, ok := value.(map[string]any); ok && len(inner) > 0 {
+				sections += spoil(inner)
+			}
+		}
+		section["unheard_of"] = true
+		return sections
+	}
+	for name, section := range documents(t, read(t, wholeExample))[0] {
+		inner, ok := section.(map[string]any)
+		if !ok {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			sections := spoil(inner)
+			spoilt, err := yaml.Marshal(map[string]any{"config": map[string]any{name: inner}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = template(t, string(spoilt), nil, "--set=image.repository=traceslo")
+			if err == nil {
+				t.Fatal("it is taken")
+			}
+			if got := strings.Count(err.Error(), "'unheard_of' not allowed"); got != sections {
+				t.Errorf("%d of %d are refused: %v", got, sections, err)
+			}
+		})
+	}
+}
