@@ -111,13 +111,13 @@ func (d daemon) live(t *testing.T) []map[string]float64 {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(time.Until(epoch))
+	<-time.After(time.Until(epoch))
 	load(d.objective)
 	registry := client.NewRegistry()
 	registry.MustRegister(slo.NewCollector(func() *slo.Ledger { return ledger }))
 	scrapes := make([]map[string]float64, d.minutes)
 	for m := range d.minutes {
-		time.Sleep(time.Until(epoch.Add(time.Duration(m) * time.Minute)))
+		<-time.After(time.Until(epoch.Add(time.Duration(m) * time.Minute)))
 		w := d.does(m)
 		if w.objective != nil {
 			load(*w.objective)
