@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -36,11 +35,5 @@ func (f dashboardsFlags) run(_ context.Context, std stdio) error {
 	for i, file := range files {
 		outputs[i] = output{file.Name, file.Content}
 	}
-	if err := writeAll(*f.dir, outputs); err != nil {
-		return err
-	}
-	for _, file := range files {
-		fmt.Fprintf(std.out, "%s/%s\n", *f.dir, file.Name)
-	}
-	return nil
+	return std.writeAll(*f.dir, outputs)
 }

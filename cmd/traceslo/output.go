@@ -80,3 +80,14 @@ func pathless(err error) error {
 	}
 	return err
 }
+
+// writeAll writes the files as the function of that name does, and then their names.
+func (std stdio) writeAll(dir string, files []output) error {
+	if err := writeAll(dir, files); err != nil {
+		return err
+	}
+	for _, f := range files {
+		fmt.Fprintln(std.out, filepath.Join(dir, f.name))
+	}
+	return nil
+}

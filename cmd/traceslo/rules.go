@@ -50,11 +50,5 @@ func (f rulesFlags) run(_ context.Context, std stdio) error {
 	for i, file := range files {
 		outputs[i] = output{file.Name, file.Content}
 	}
-	if err := writeAll(*f.dir, outputs); err != nil {
-		return err
-	}
-	for _, file := range files {
-		fmt.Fprintf(std.out, "%s/%s\n", *f.dir, file.Name)
-	}
-	return nil
+	return std.writeAll(*f.dir, outputs)
 }
