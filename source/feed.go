@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -64,7 +65,7 @@ type FeedOptions struct {
 }
 
 // A Feed reads a source to its end again and again, each stored span once. Its
-// methods are for one goroutine.
+// methods are for one goroutine, but for Snapshot.
 type Feed struct {
 	FeedOptions
 
@@ -92,6 +93,12 @@ type Feed struct {
 	silent, empty bool
 	// unreadableLogged are the reasons for which a document was logged.
 	unreadableLogged map[string]bool
+
+	// surveyed is the last survey, failures are what Snapshot says of steps that failed.
+	surveyed *Survey
+	failures []Failure
+	// standing is what Snapshot is made of, whoever asks for one.
+	standing atomic.Pointer[standing]
 }
 
 // tally counts, for the metrics, what was read and not yet committed.
@@ -123,7 +130,9 @@ func NewFeed(o FeedOptions) (*Feed, error) {
 	case o.Poll <= 0:
 		return nil, fmt.Errorf("poll interval %v; it must be positive", o.Poll)
 	}
-	return &Feed{FeedOptions: o, committed: o.Positions, unreadableLogged: map[string]bool{}}, nil
+	f := &Feed{FeedOptions: o, committed: o.Positions, unreadableLogged: map[string]bool{}}
+	f.stand(nil)
+	return f, nil
 }
 
 // Step surveys the source once, reads what is new, up to a bounded number of
@@ -133,6 +142,9 @@ func NewFeed(o FeedOptions) (*Feed, error) {
 func (f *Feed) Step(ctx context.Context, now time.Time) (more bool, err error) {
 	f.origin, f.began = now, time.Now()
 	more, whole, err := f.step(ctx)
+	if err == nil || ctx.Err() == nil {
+		f.stand(err)
+	}
 	switch {
 	case err != nil:
 		f.Metrics.polls.WithLabelValues(pollError).Inc()
@@ -209,7 +221,7 @@ func (f *Feed) step(ctx context.Context) (more, whole bool, err error) {
 	finished = finished && !plan.split
 	f.tally.whole = plan.whole && finished
 	if len(f.read) > 0 {
-		if survey, err = f.Source.Survey(ctx); err != nil {
+		if survey, err = f.survey(ctx); err != nil {
 			return false, false, errors.Join(readErr, err)
 		}
 	}
@@ -235,7 +247,11 @@ func (f *Feed) survey(ctx context.Context) (Survey, error) {
 		f.ahead = nil
 		return *ahead, nil
 	}
-	return f.Source.Survey(ctx)
+	survey, err := f.Source.Survey(ctx)
+	if err == nil {
+		f.surveyed = &survey
+	}
+	return survey, err
 }
 
 // errBudget ends the reading of a step that has read enough.
