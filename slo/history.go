@@ -1,7 +1,6 @@
 package slo
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/traceslo/traceslo/internal/state"
@@ -41,14 +40,7 @@ func (s MinuteState) String() string { return minuteStates[s] }
 // far it came; an objective that is not in the ledger is an error. It may be
 // called at any time by any goroutine.
 func (l *Ledger) History(tx *state.Tx, slo, service string, from, to time.Time) ([]Minute, error) {
-	l.mu.RLock()
-	v := l.view
-	l.mu.RUnlock()
-	s, ok := v.find(slo, service)
-	if !ok {
-		return nil, fmt.Errorf("no objective %q of service %q is in the ledger", slo, service)
-	}
-	d, err := openDays(tx)
+	s, d, err := l.past(tx, slo, service)
 	if err != nil {
 		return nil, err
 	}
@@ -105,14 +97,7 @@ func (l *Ledger) unmeasuredIn(d *days, s *shown, m meta, first int64) ([]minuteR
 // objective that is shown with these labels. It may be called at any time by
 // any goroutine, and fails as History does.
 func (l *Ledger) Culprits(tx *state.Tx, slo, service string, day time.Time) (Culprits, error) {
-	l.mu.RLock()
-	v := l.view
-	l.mu.RUnlock()
-	s, ok := v.find(slo, service)
-	if !ok {
-		return Culprits{}, fmt.Errorf("no objective %q of service %q is in the ledger", slo, service)
-	}
-	d, err := openDays(tx)
+	s, d, err := l.past(tx, slo, service)
 	if err != nil {
 		return Culprits{}, err
 	}

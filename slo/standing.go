@@ -8,8 +8,10 @@ type Standing struct {
 	// SLO and Service are the labels of its series.
 	SLO, Service string
 	Objective    *Objective
-	// Own is what counts in the objective's own window.
-	Own Count
+	// Own is what counts in the objective's own window, which is the minutes from
+	// From to To, where the clock stands; both are zero before the first complete read.
+	Own      Count
+	From, To time.Time
 	// Coverage is the part of that window that was measured; Measurable is
 	// unset where all of it is excluded.
 	Coverage   float64
@@ -65,6 +67,9 @@ func (s *shown) stands(now time.Time) Standing {
 	o, at := s.objective, s.standing
 	out := Standing{SLO: s.slo, Service: s.service, Objective: o.Objective, Own: at.windows[o.own],
 		Excluded: o.excludedNow(now), Unmatched: s.unmatched, Measurable: at.elapsed > 0, Elapsed: s.elapsed}
+	if s.to > 0 {
+		out.From, out.To = time.Unix(s.from*60, 0).UTC(), time.Unix(s.to*60, 0).UTC()
+	}
 	if out.Measurable {
 		out.Coverage = float64(at.measured) / float64(at.elapsed)
 	}

@@ -37,6 +37,8 @@ type shown struct {
 	// period is the length of the objective's own window, which for a calendar
 	// period is that of the running one.
 	period time.Duration
+	// The own window is the minutes in [from, to), as far as the clock came.
+	from, to int64
 }
 
 // find returns the series that is shown with these labels.
@@ -76,7 +78,11 @@ func (l *Ledger) publish(upto time.Time) {
 			}
 		}
 		name, service := s.objective.SeriesLabels(s.value)
-		v.known = append(v.known, shown{series: s, visible: s.visible, objective: s.objective, slo: name, service: service, standing: s.standing, created: s.created,
+		var from, to int64
+		if l.meta.Clock > 0 {
+			from, to = s.objective.first(s.objective.windows[s.objective.own], l.meta.Clock), l.meta.Clock+1
+		}
+		v.known = append(v.known, shown{from: from, to: to, series: s, visible: s.visible, objective: s.objective, slo: name, service: service, standing: s.standing, created: s.created,
 			unmatched: s.standing.total.Events == 0 && l.overdue(s.objective), period: l.period(s.objective), elapsed: l.elapsed(s.objective)})
 	}
 	slices.SortFunc(v.known, compareShown)
