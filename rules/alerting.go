@@ -6,14 +6,13 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/traceslo/traceslo/slo"
 )
 
 // alerts returns the alerts of an objective.
-func (m *maker) alerts(s *subject) []rulefmt.Rule {
-	var rules []rulefmt.Rule
+func (m *maker) alerts(s *subject) []rule {
+	var rules []rule
 	for _, t := range s.TierList() {
 		rules = append(rules, m.burn(s, t))
 	}
@@ -32,7 +31,7 @@ func (m *maker) alerts(s *subject) []rulefmt.Rule {
 
 // burn returns the alert of a tier. It has no "for": the short window is what
 // ends it soon after the burning ends, and waiting would only tell it later.
-func (m *maker) burn(s *subject, t slo.Tier) rulefmt.Rule {
+func (m *maker) burn(s *subject, t slo.Tier) rule {
 	long, short := slo.FormatWindow(t.Long), slo.FormatWindow(t.Short)
 	threshold := t.BurnRate.String() + " * " + s.budget()
 	rule := m.rule(s, slo.BurnAlert, t.Severity, s.unlessExcluded(all(
@@ -50,7 +49,7 @@ func (m *maker) burn(s *subject, t slo.Tier) rulefmt.Rule {
 }
 
 // exhausted returns the alert of a budget that is spent.
-func (m *maker) exhausted(s *subject) rulefmt.Rule {
+func (m *maker) exhausted(s *subject) rule {
 	// A window of which little has passed, as of a new objective or when a month
 	// has just begun, has a budget that grows: what is bad is held against that
 	// of the whole window, at the rate of events so far.
@@ -71,7 +70,7 @@ func (m *maker) exhausted(s *subject) rulefmt.Rule {
 
 // unmeasured returns the alert of a measuring that stands still. Of a pair, one
 // that goes on is enough; of shards, all have to.
-func (m *maker) unmeasured(s *subject) rulefmt.Rule {
+func (m *maker) unmeasured(s *subject) rule {
 	rule := m.rule(s, slo.UnmeasuredAlert, slo.TicketSeverity, s.unlessExcluded(s.standstill()+" > "+seconds(s.Alerting.UnmeasuredAfter)))
 	m.annotate(&rule, s, slo.TicketSeverity,
 		"{{ $labels.service }}: {{ $labels.slo }} is not measured",
@@ -83,7 +82,7 @@ func (m *maker) unmeasured(s *subject) rulefmt.Rule {
 }
 
 // traffic returns the alert of an objective that expects events and sees none.
-func (m *maker) traffic(s *subject) rulefmt.Rule {
+func (m *maker) traffic(s *subject) rule {
 	rule := m.rule(s, slo.TrafficAlert, slo.TicketSeverity, s.unlessExcluded(all(
 		s.window(slo.EventsRecord, s.shortest)+" == 0",
 		s.standstill()+" <= "+seconds(s.Alerting.UnmeasuredAfter),
@@ -104,7 +103,7 @@ const trafficFor = model.Duration(5 * time.Minute)
 // unmatched returns the alert of an objective that no span has matched. It is
 // mute if any reader has seen one: a shard may well hold none. Of an objective
 // for each value, the series that says so has the bare name.
-func (m *maker) unmatched(s *subject) rulefmt.Rule {
+func (m *maker) unmatched(s *subject) rule {
 	bare := fmt.Sprintf("%s{%s=%q}", slo.UnmatchedMetric, slo.SLOLabel, s.Name)
 	expr := fmt.Sprintf("min by (%s) (%s == 1)\nunless on ()\n%s == 0", identity, last(bare), s.last(slo.UnmatchedMetric))
 	rule := m.rule(s, slo.UnmatchedAlert, slo.TicketSeverity, expr)
@@ -117,8 +116,8 @@ func (m *maker) unmatched(s *subject) rulefmt.Rule {
 }
 
 // rule returns an alert of an objective.
-func (m *maker) rule(s *subject, name, severity, expr string) rulefmt.Rule {
-	return rulefmt.Rule{Alert: name, Expr: expr, Labels: m.objectiveLabels(s, severity)}
+func (m *maker) rule(s *subject, name, severity, expr string) rule {
+	return rule{Alert: name, Expr: expr, Labels: m.objectiveLabels(s, severity)}
 }
 
 // standstill is for how many seconds the measuring stands still.

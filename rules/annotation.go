@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/traceslo/traceslo/slo"
 )
 
 // annotate says of an objective's alert what it means and where to look. What
 // the user says of the severity goes before it.
-func (m *maker) annotate(rule *rulefmt.Rule, s *subject, severity, summary, description string) {
+func (m *maker) annotate(r *rule, s *subject, severity, summary, description string) {
 	a := map[string]string{}
 	maps.Copy(a, s.severity(severity).Annotations)
 	setDefault(a, summaryKey, summary)
@@ -29,7 +28,7 @@ func (m *maker) annotate(rule *rulefmt.Rule, s *subject, severity, summary, desc
 	if s.Alerting.RunbookURL != "" {
 		setDefault(a, runbookKey, runbookLink(s.Alerting.RunbookURL))
 	}
-	rule.Annotations = a
+	r.Annotations = a
 }
 
 func setDefault(table map[string]string, key, value string) {

@@ -2,13 +2,8 @@ package rules
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"log/slog"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
-	"github.com/prometheus/prometheus/promql/parser"
 	"gopkg.in/yaml.v3"
 )
 
@@ -37,27 +32,4 @@ func encode(header string, documents ...any) ([]byte, error) {
 		}
 	}
 	return b.Bytes(), nil
-}
-
-// check reads a rule file as Prometheus does, unknown fields refused and names
-// as every version of it takes them. The error says of which sets rules are wrong.
-func check(content []byte, sets []set) error {
-	_, errs := rulefmt.Parse(content, false, model.LegacyValidation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
-	if len(errs) == 0 {
-		return nil
-	}
-	of := map[string]string{}
-	for _, s := range sets {
-		for _, g := range s.groups {
-			of[g.Name] = s.of
-		}
-	}
-	for i, err := range errs {
-		var rule *rulefmt.Error
-		if errors.As(err, &rule) {
-			// Its line would be that of a file that nobody has.
-			errs[i] = fmt.Errorf("%s: rule %q: %w", of[rule.Group], rule.RuleName, errors.Unwrap(&rule.Err))
-		}
-	}
-	return fmt.Errorf("make rules: %w", errors.Join(errs...))
 }

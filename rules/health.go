@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/traceslo/traceslo/internal/config"
 	"github.com/traceslo/traceslo/slo"
@@ -14,14 +13,14 @@ import (
 
 // health returns the alerts of the daemon itself. A message says what is not to
 // be trusted meanwhile, and where to look.
-func (m *maker) health() []rulefmt.Rule {
+func (m *maker) health() []rule {
 	job := "job=" + strconv.Quote(m.cfg.Job)
 	up := "up{" + job + "}"
 	stale := config.FormatDuration(m.cfg.SourceStaleAfter)
 	// A restarted daemon knows no time of its last read until the next one.
 	complete := fmt.Sprintf("max by (job, shard) (max_over_time(%s[1h]))", completeMetric)
 
-	rules := []rulefmt.Rule{
+	rules := []rule{
 		m.alert(downAlert, critical, 5*time.Minute,
 			fmt.Sprintf("absent(%s == 1)", up),
 			"traceslo is not scraped",
@@ -69,8 +68,8 @@ func (m *maker) health() []rulefmt.Rule {
 	return rules
 }
 
-func (m *maker) alert(name, severity string, wait time.Duration, expr, summary, description string) rulefmt.Rule {
-	rule := rulefmt.Rule{Alert: name, Expr: expr, For: model.Duration(wait), Labels: m.labels(map[string]string{slo.SeverityLabel: severity}),
+func (m *maker) alert(name, severity string, wait time.Duration, expr, summary, description string) rule {
+	rule := rule{Alert: name, Expr: expr, For: model.Duration(wait), Labels: m.labels(map[string]string{slo.SeverityLabel: severity}),
 		Annotations: map[string]string{summaryKey: summary, descriptionKey: description}}
 	if m.links.Status != "" {
 		rule.Annotations[statusKey] = base(m.links.Status) + "/"

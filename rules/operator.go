@@ -5,17 +5,15 @@ import (
 	"encoding/hex"
 	"maps"
 	"strings"
-
-	"github.com/prometheus/prometheus/model/rulefmt"
 )
 
 // A resource is a PrometheusRule of the Prometheus Operator
 // (https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule).
 type resource struct {
-	APIVersion string             `yaml:"apiVersion"`
-	Kind       string             `yaml:"kind"`
-	Metadata   resourceMetadata   `yaml:"metadata"`
-	Spec       rulefmt.RuleGroups `yaml:"spec"`
+	APIVersion string           `yaml:"apiVersion"`
+	Kind       string           `yaml:"kind"`
+	Metadata   resourceMetadata `yaml:"metadata"`
+	Spec       ruleFile         `yaml:"spec"`
 }
 
 type resourceMetadata struct {
@@ -39,7 +37,7 @@ func (m *maker) resources(sets []set) []any {
 			APIVersion: "monitoring.coreos.com/v1",
 			Kind:       "PrometheusRule",
 			Metadata:   resourceMetadata{Name: name, Namespace: m.cfg.Operator.Namespace, Labels: labels},
-			Spec:       rulefmt.RuleGroups{Groups: s.groups},
+			Spec:       ruleFile{Groups: s.groups},
 		})
 	}
 	return all

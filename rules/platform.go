@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/traceslo/traceslo/slo"
 )
@@ -15,27 +14,27 @@ import (
 const rateWindow = 5 * time.Minute
 
 // platform returns the groups of alerts that belong to no objective.
-func (m *maker) platform() []rulefmt.RuleGroup {
-	var services []rulefmt.Rule
+func (m *maker) platform() []ruleGroup {
+	var services []rule
 	if !m.cfg.HighTraceLatency.Disabled {
 		services = append(services, m.highLatency())
 	}
 	if !m.cfg.TraceErrorRate.Disabled {
 		services = append(services, m.errorRate())
 	}
-	health := rulefmt.RuleGroup{Name: "traceslo-health", Rules: m.health()}
+	health := ruleGroup{Name: "traceslo-health", Rules: m.health()}
 	if len(services) == 0 {
-		return []rulefmt.RuleGroup{health}
+		return []ruleGroup{health}
 	}
-	return []rulefmt.RuleGroup{health, {Name: "traceslo-platform", Rules: services}}
+	return []ruleGroup{health, {Name: "traceslo-platform", Rules: services}}
 }
 
 // highLatency returns the alert of services that are slow. It asks the native
 // histogram, and the classic one where there is no other.
-func (m *maker) highLatency() rulefmt.Rule {
+func (m *maker) highLatency() rule {
 	l := m.cfg.HighTraceLatency
 	quantile := strconv.FormatFloat(l.Quantile, 'g', -1, 64)
-	rule := rulefmt.Rule{
+	rule := rule{
 		Alert: latencyAlert,
 		Expr: fmt.Sprintf("(\n"+
 			"  histogram_quantile(%[1]s, sum by (service) (\n%[2]s\n  ))\n"+
@@ -59,9 +58,9 @@ func (m *maker) highLatency() rulefmt.Rule {
 // errorRate returns the alert of services that fail. A service of which no
 // span failed has no series of errors, and then it does not fail; without spans
 // the ratio is NaN, which is above nothing.
-func (m *maker) errorRate() rulefmt.Rule {
+func (m *maker) errorRate() rule {
 	e := m.cfg.TraceErrorRate
-	rule := rulefmt.Rule{
+	rule := rule{
 		Alert: errorAlert,
 		Expr: fmt.Sprintf("sum by (service) (\n%s\n)\n"+
 			"  /\n"+

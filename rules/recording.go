@@ -4,22 +4,20 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/prometheus/prometheus/model/rulefmt"
-
 	"github.com/traceslo/traceslo/slo"
 )
 
 // recordings returns what is recorded of an objective: its events and bad
 // events, and from these what Sloth records, under Sloth's names and labels.
 // The labels that are not in a rule come with the series that it divides.
-func recordings(s *subject) []rulefmt.Rule {
-	rules := []rulefmt.Rule{
+func recordings(s *subject) []rule {
+	rules := []rule{
 		s.sum(slo.EventsRecord, slo.WindowEvents),
 		s.sum(slo.BadEventsRecord, slo.WindowBadEvents),
 	}
 	for _, w := range s.windows {
 		// Without events there is no ratio, and no NaN either.
-		rules = append(rules, rulefmt.Rule{
+		rules = append(rules, rule{
 			Record: ratioRecord(w),
 			Expr: fmt.Sprintf("%s\n  / ignoring (%s)\n(%s > 0)",
 				s.window(slo.BadEventsRecord, w), slo.WindowLabel, s.window(slo.EventsRecord, w)),
@@ -38,14 +36,14 @@ func recordings(s *subject) []rulefmt.Rule {
 	info.Labels = map[string]string{"sloth_mode": "traceslo", "sloth_spec": "traceslo", "sloth_objective": s.percent()}
 	return append(rules,
 		s.burnRate(slo.PeriodBurnRateRecord, s.own),
-		rulefmt.Rule{Record: slo.RemainingRecord, Expr: "1 - " + s.series(slo.PeriodBurnRateRecord)},
+		rule{Record: slo.RemainingRecord, Expr: "1 - " + s.series(slo.PeriodBurnRateRecord)},
 		info)
 }
 
 // sum records a gauge of the ledger, of all readers together: the greatest of
 // those that read the same, summed over shards. One of a pair that lags behind
 // tells of the past and is left out.
-func (s *subject) sum(record, metric string) rulefmt.Rule {
+func (s *subject) sum(record, metric string) rule {
 	const labels = identity + ", " + slo.WindowLabel
 	expr := fmt.Sprintf("sum by ("+labels+") (\n"+
 		"  max by ("+perShard+", "+slo.WindowLabel+") (\n"+
@@ -56,7 +54,7 @@ func (s *subject) sum(record, metric string) rulefmt.Rule {
 		"    min by ("+perShard+") (%[2]s) + %[3]d\n"+
 		"  )\n"+
 		")", s.last(metric), s.last(slo.UnmeasuredSeconds), lagSeconds)
-	rule := rulefmt.Rule{Record: record, Expr: expr}
+	rule := rule{Record: record, Expr: expr}
 	if s.perValue() {
 		rule.Expr = identified(expr)
 		return rule
@@ -80,13 +78,13 @@ func identified(expr string) string {
 }
 
 // constant records a number for each series of the objective.
-func (s *subject) constant(record, number string) rulefmt.Rule {
-	return rulefmt.Rule{Record: record, Expr: fmt.Sprintf("group without (%s) (%s) * %s", slo.WindowLabel, s.series(slo.EventsRecord), number)}
+func (s *subject) constant(record, number string) rule {
+	return rule{Record: record, Expr: fmt.Sprintf("group without (%s) (%s) * %s", slo.WindowLabel, s.series(slo.EventsRecord), number)}
 }
 
 // burnRate records how many times faster than allowed the budget burns in a window.
-func (s *subject) burnRate(record, window string) rulefmt.Rule {
-	return rulefmt.Rule{Record: record, Expr: fmt.Sprintf("%s\n  / ignoring (%s)\n%s",
+func (s *subject) burnRate(record, window string) rule {
+	return rule{Record: record, Expr: fmt.Sprintf("%s\n  / ignoring (%s)\n%s",
 		s.ratio(window), slo.SlothWindow, s.series(slo.ErrorBudgetRecord)),
 		Labels: map[string]string{slo.SlothWindow: window}}
 }

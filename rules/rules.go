@@ -9,7 +9,7 @@
 // It is pure: no clock, no log, no file; the same objectives give the same
 // bytes, in whatever order they come. It leaves the counting within windows to
 // the ledger of slo, whose gauges the rules divide, and writing files to
-// cmd/traceslo. What it returns was parsed as Prometheus parses it.
+// cmd/traceslo. What it returns was checked as Prometheus checks it.
 //
 // The rules hold for one daemon, for a pair that reads the same, and for shards
 // that each read a part: everything is the greatest over the readers of a shard
@@ -20,8 +20,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-
-	"github.com/prometheus/prometheus/model/rulefmt"
 
 	"github.com/traceslo/traceslo/slo"
 )
@@ -75,7 +73,7 @@ func Render(objectives []slo.Objective, links slo.Links, cfg Config, format Form
 	m := &maker{links: links, cfg: cfg}
 	var sets []set
 	for _, o := range objectives {
-		sets = append(sets, set{name: o.Name, of: fmt.Sprintf("objective %q", o.Name), groups: []rulefmt.RuleGroup{m.group(&o)}})
+		sets = append(sets, set{name: o.Name, of: fmt.Sprintf("objective %q", o.Name), groups: []ruleGroup{m.group(&o)}})
 	}
 	slices.SortFunc(sets, func(a, b set) int { return cmp.Compare(a.name, b.name) })
 	platform := set{of: "the platform", groups: m.platform()}
@@ -104,9 +102,9 @@ func Render(objectives []slo.Objective, links slo.Links, cfg Config, format Form
 // group returns the rules of an objective. Recordings come first: rules are
 // evaluated in order, so that no alert is an evaluation behind. The label of
 // the objective tells its rules from those of others before they are evaluated.
-func (m *maker) group(o *slo.Objective) rulefmt.RuleGroup {
+func (m *maker) group(o *slo.Objective) ruleGroup {
 	s := newSubject(o)
-	g := rulefmt.RuleGroup{Name: "traceslo-slo-" + o.Name, Rules: slices.Concat(recordings(s), m.alerts(s))}
+	g := ruleGroup{Name: "traceslo-slo-" + o.Name, Rules: slices.Concat(recordings(s), m.alerts(s))}
 	for i := range g.Rules {
 		if g.Rules[i].Labels == nil {
 			g.Rules[i].Labels = map[string]string{}
@@ -122,24 +120,20 @@ type set struct {
 	name string
 	// of says whose they are.
 	of     string
-	groups []rulefmt.RuleGroup
+	groups []ruleGroup
 }
 
 // render returns the sets as one file, once Prometheus would take their rules.
 func (m *maker) render(sets []set, format Format) ([]byte, error) {
-	all := rulefmt.RuleGroups{Groups: []rulefmt.RuleGroup{}}
+	all := ruleFile{Groups: []ruleGroup{}}
 	for _, s := range sets {
 		all.Groups = append(all.Groups, s.groups...)
 	}
-	content, err := encode(rulesHeader, all)
-	if err != nil {
-		return nil, err
-	}
-	if err := check(content, sets); err != nil {
+	if err := check(sets); err != nil {
 		return nil, err
 	}
 	if format == Operator {
 		return encode(rulesHeader, m.resources(sets)...)
 	}
-	return content, nil
+	return encode(rulesHeader, all)
 }
