@@ -285,3 +285,25 @@ func get(t *testing.T, url string) string {
 	}
 	return string(b)
 }
+
+func TestNodeFindsItsPackagesFromACopy(t *testing.T) {
+	dir := testenv.NodeProject(t, "deploy/examples/node")
+	if err := os.WriteFile(filepath.Join(dir, "a.mjs"), []byte("import express from 'express';\nconsole.log(typeof express);\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := testenv.StartProcess(t, testenv.Command{Path: "node", Args: []string{"a.mjs"}, Dir: dir})
+	if err := p.Err(); err != nil || p.Stdout() != "function\n" {
+		t.Errorf("%v; it wrote %q", err, p.Stdout())
+	}
+}
+
+func TestPythonFindsItsPackages(t *testing.T) {
+	p := testenv.StartProcess(t, testenv.Command{
+		Path: testenv.Python(t, "deploy/examples/python"),
+		Args: []string{"-c", "import flask, sys; print(sys.prefix != sys.base_prefix)"},
+		Dir:  testenv.PythonProject(t, "deploy/examples/python"),
+	})
+	if err := p.Err(); err != nil || p.Stdout() != "True\n" {
+		t.Errorf("%v; it wrote %q", err, p.Stdout())
+	}
+}

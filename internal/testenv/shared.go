@@ -12,7 +12,7 @@ import (
 )
 
 // Prepare brings into the cache all that the tests need: the servers, the Java runtimes, the programs built from Go
-// modules, and the schemas of Kubernetes. A version that this machine cannot run is no error; StartShared names it.
+// modules, the schemas of Kubernetes, and packages of npm and PyPI. A version that this machine cannot run is no error; StartShared names it.
 func Prepare(ctx context.Context, log Log) error {
 	if err := RequireCommands(ctx, log); err != nil {
 		return err
@@ -30,8 +30,10 @@ func Prepare(ctx context.Context, log Log) error {
 			return err
 		}
 	}
-	_, err := ensureSchemas(ctx, log)
-	return err
+	if _, err := ensureSchemas(ctx, log); err != nil {
+		return err
+	}
+	return preparePackages(ctx, log)
 }
 
 // StartShared starts one cluster per shared version, two at a time, and returns when all answer. The caller closes them.

@@ -17,7 +17,8 @@
 // Shared returns all shared clusters, SharedCluster the one of a flavor and version. A test that must configure, stop or
 // kill a cluster starts its own with StartCluster: TLS and users with Security, several nodes with Nodes, and each
 // Node can be killed and restarted. StartJaegerV1, StartJaegerV2, StartHotROD, StartPrometheus and StartAlertmanager
-// start the rest; Promtool, Amtool, Sloth, Helm and Kubeconform run those programs to their end. Binary builds a command
+// start the rest; Promtool, Amtool, Sloth, Helm and Kubeconform run those programs to their end. NodeModules, NodeProject, Python and
+// PythonProject give what runs in those languages its packages. Binary builds a command
 // of this module, StartProcess runs it, Eventually polls. Whatever a test starts ends with it, and dies with the test
 // process if that is killed.
 package testenv
