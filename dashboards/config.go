@@ -2,13 +2,12 @@ package dashboards
 
 import (
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/internal/kubernetes"
 )
 
 // Config is the section dashboards of the configuration.
@@ -50,31 +49,10 @@ func (c Config) Validate() []config.Fault {
 	return append(faults, c.Kubernetes.validate()...)
 }
 
-var (
-	// dnsLabel, labelKey and labelValue are what Kubernetes takes for a namespace
-	// and for the name and value of a label
-	// (https://kubernetes.io/docs/concepts/overview/working-with-objects/).
-	dnsLabel   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
-	labelValue = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$`)
-)
-
 func (m Metadata) validate() []config.Fault {
-	var faults []config.Fault
-	for _, table := range []struct {
-		path   string
-		labels map[string]string
-	}{{"instance_labels", m.InstanceLabels}, {"labels", m.Labels}} {
-		for _, key := range slices.Sorted(maps.Keys(table.labels)) {
-			if !labelKey.MatchString(key) || !labelValue.MatchString(table.labels[key]) {
-				faults = append(faults, config.Fault{Path: "kubernetes." + table.path + "." + key, Problem: "is no label that Kubernetes takes",
-					Cure: "write up to 63 letters, digits, -, _ and . on either side, as in grafana_dashboard: \"1\""})
-			}
-		}
-	}
-	if m.Namespace != "" && !dnsLabel.MatchString(m.Namespace) {
-		faults = append(faults, config.Fault{Path: "kubernetes.namespace", Problem: fmt.Sprintf("%q is no name of a namespace", m.Namespace),
-			Cure: "write up to 63 small letters, digits and -"})
-	}
-	return faults
+	const example = `grafana_dashboard: "1"`
+	return slices.Concat(
+		kubernetes.ValidateLabels("kubernetes.instance_labels", m.InstanceLabels, example),
+		kubernetes.ValidateLabels("kubernetes.labels", m.Labels, example),
+		kubernetes.ValidateNamespace("kubernetes.namespace", m.Namespace))
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/internal/kubernetes"
 	"github.com/traceslo/traceslo/slo"
 )
 
@@ -147,25 +147,7 @@ func (c Config) ValidateBuckets(buckets []time.Duration) []config.Fault {
 	return nil
 }
 
-var (
-	// dnsLabel and labelKey are what Kubernetes takes for a namespace and for
-	// the name and value of a label (https://kubernetes.io/docs/concepts/overview/working-with-objects/).
-	dnsLabel   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	labelKey   = regexp.MustCompile(`^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
-	labelValue = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$`)
-)
-
 func (m Metadata) validate() []config.Fault {
-	var faults []config.Fault
-	if m.Namespace != "" && !dnsLabel.MatchString(m.Namespace) {
-		faults = append(faults, config.Fault{Path: "operator.namespace", Problem: fmt.Sprintf("%q is no name of a namespace", m.Namespace),
-			Cure: "write up to 63 small letters, digits and -"})
-	}
-	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
-		if !labelKey.MatchString(key) || !labelValue.MatchString(m.Labels[key]) {
-			faults = append(faults, config.Fault{Path: "operator.labels." + key, Problem: "is no label that Kubernetes takes",
-				Cure: "write up to 63 letters, digits, -, _ and . on either side, as in release: prometheus"})
-		}
-	}
-	return faults
+	return append(kubernetes.ValidateNamespace("operator.namespace", m.Namespace),
+		kubernetes.ValidateLabels("operator.labels", m.Labels, "release: prometheus")...)
 }
