@@ -13,28 +13,6 @@ import (
 	"github.com/traceslo/traceslo/source"
 )
 
-// An Op is a comparison: = != =~ !~ > >= < <=.
-type Op string
-
-// The comparisons. The first four compare texts. The last four read both sides
-// as decimal numbers, as in 500, -1.5 or 2e3, and hold for no text that is none:
-// not for "", nor for NaN or Inf.
-const (
-	Equal          Op = "="
-	NotEqual       Op = "!="
-	Matches        Op = "=~"
-	MatchesNot     Op = "!~"
-	Greater        Op = ">"
-	GreaterOrEqual Op = ">="
-	Less           Op = "<"
-	LessOrEqual    Op = "<="
-)
-
-// ops has those first that begin with another.
-var ops = []Op{Matches, NotEqual, MatchesNot, GreaterOrEqual, LessOrEqual, Equal, Greater, Less}
-
-func (o Op) numeric() bool { return o != "" && (o[0] == '>' || o[0] == '<') }
-
 // A Condition is a comparison of a tag with a value, written "http.response.status_code >= 500",
 // or the single word failed, which holds for a span that failed. A tag of the
 // span goes before one of the process. A span that lacks the tag has the value
@@ -65,20 +43,19 @@ func (c *Condition) UnmarshalText(text []byte) error {
 	if at < 0 {
 		return refusal(fmt.Sprintf("%q compares nothing", clip(written)), conditionCure)
 	}
-	i := slices.IndexFunc(ops, func(o Op) bool { return strings.HasPrefix(written[at:], string(o)) })
-	if i < 0 {
+	op, rest := cutOp(written[at:], ops)
+	if op == "" {
 		return refusal(fmt.Sprintf("%q is no comparison", written[at:at+1]), conditionCure)
 	}
-	rest := written[at+len(ops[i]):]
 	if rest != "" && strings.ContainsAny(rest[:1], "=<>!~") {
-		return refusal(fmt.Sprintf("%q is no comparison", written[at:at+len(ops[i])+1]),
+		return refusal(fmt.Sprintf("%q is no comparison", written[at:at+len(op)+1]),
 			"write one of = != =~ !~ > >= < <=, with a space behind it if the value begins with such a sign")
 	}
 	value, err := unquote(strings.TrimSpace(rest))
 	if err != nil {
 		return err
 	}
-	read := Condition{Tag: strings.TrimSpace(written[:at]), Op: ops[i], Value: value}
+	read := Condition{Tag: strings.TrimSpace(written[:at]), Op: op, Value: value}
 	if problem, cure := read.check(); problem != "" {
 		return refusal(problem, cure)
 	}
@@ -141,7 +118,7 @@ func (c Condition) check() (problem, cure string) {
 		return fmt.Sprintf("%q is not a tag's key", clip(c.Tag)), key
 	case !slices.Contains(ops, c.Op):
 		return fmt.Sprintf("%q is no comparison", clip(string(c.Op))), conditionCure
-	case c.Op == Matches || c.Op == MatchesNot:
+	case c.Op.byExpression():
 		return checkRegexp(c.Value)
 	}
 	if _, ok := number(c.Value); !ok && c.Op.numeric() {
@@ -152,7 +129,7 @@ func (c Condition) check() (problem, cure string) {
 
 // compiled returns the condition ready to hold.
 func (c Condition) compiled() Condition {
-	if c.re == nil && (c.Op == Matches || c.Op == MatchesNot) {
+	if c.re == nil && c.Op.byExpression() {
 		c.re = anchored(c.Value)
 	}
 	return c
@@ -248,7 +225,7 @@ func (cs Conditions) validate(path string) []config.Fault {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if problem, cure := c.check(); problem != "" {
 			faults = append(faults, config.Fault{Path: at, Problem: problem, Cure: cure})
-		} else if c.Op == Matches || c.Op == MatchesNot {
+		} else if c.Op.byExpression() {
 			faults = append(faults, warnOfAll(at, c.Op, c.compiled().re)...)
 		}
 	}

@@ -3,7 +3,6 @@ package sli
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strconv"
@@ -27,19 +26,13 @@ type Pattern struct {
 func (p *Pattern) UnmarshalText(text []byte) error {
 	written := strings.TrimSpace(string(text))
 	read := Pattern{Op: Equal, Text: written}
-	for _, op := range []Op{Matches, MatchesNot, NotEqual} {
-		if name, ok := strings.CutPrefix(written, string(op)); ok {
-			read = Pattern{Op: op, Text: strings.TrimSpace(name)}
-			break
-		}
+	if op, name := cutOp(written, []Op{Matches, MatchesNot, NotEqual}); op != "" {
+		read = Pattern{Op: op, Text: strings.TrimSpace(name)}
 	}
 	if problem, cure := read.check(); problem != "" {
 		return refusal(problem, cure)
 	}
-	if read.Op == Matches || read.Op == MatchesNot {
-		read.re = anchored(read.Text)
-	}
-	*p = read
+	*p = read.compiled()
 	return nil
 }
 
@@ -65,7 +58,7 @@ func (p Pattern) check() (problem, cure string) {
 		return fmt.Sprintf("there is no name after %s", p.Op), "write one, or !~^$ for any name that is not empty"
 	case p.Text == "":
 		return "there is no name", "write one, or =~^$ for the empty name"
-	case p.Op == Matches || p.Op == MatchesNot:
+	case p.Op.byExpression():
 		return checkRegexp(p.Text)
 	case p.Op == Equal && strings.ContainsAny(p.Text[:1], "=!~"):
 		return fmt.Sprintf("%q is neither a name nor a comparison", clip(p.Text)),
@@ -78,7 +71,7 @@ func (p Pattern) check() (problem, cure string) {
 
 // compiled returns the pattern ready to match.
 func (p Pattern) compiled() Pattern {
-	if p.re == nil && (p.Op == Matches || p.Op == MatchesNot) {
+	if p.re == nil && p.Op.byExpression() {
 		p.re = anchored(p.Text)
 	}
 	return p
@@ -149,7 +142,7 @@ func (ps Patterns) validate(path string) []config.Fault {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if problem, cure := p.check(); problem != "" {
 			faults = append(faults, config.Fault{Path: at, Problem: problem, Cure: cure})
-		} else if p.Op == Matches || p.Op == MatchesNot {
+		} else if p.Op.byExpression() {
 			faults = append(faults, warnOfAll(at, p.Op, p.compiled().re)...)
 		}
 	}
@@ -162,44 +155,6 @@ func (ps Patterns) canonical() string {
 		texts = append(texts, string(p.Op)+strconv.QuoteToASCII(p.Text))
 	}
 	return list(texts)
-}
-
-// anchored compiles an expression that checkRegexp found nothing wrong with, as
-// Prometheus does.
-func anchored(expression string) *regexp.Regexp {
-	return regexp.MustCompile("^(?s:" + expression + ")$")
-}
-
-// checkRegexp returns what is wrong with a regular expression and how to cure
-// it. It has to be right by itself: a)(b is, only between other parentheses.
-func checkRegexp(expression string) (problem, cure string) {
-	_, err := regexp.Compile(expression)
-	if err == nil {
-		_, err = regexp.Compile("^(?s:" + expression + ")$")
-	}
-	if err != nil {
-		return fmt.Sprintf("%q is no regular expression: %s", clip(expression), clip(strings.TrimPrefix(err.Error(), "error parsing regexp: "))),
-			"write one of RE2, as in api-(a|b)|web-.*"
-	}
-	return "", ""
-}
-
-// warnOfAll warns of an expression that seems to match every text.
-func warnOfAll(path string, op Op, re *regexp.Regexp) []config.Fault {
-	rng := rand.New(rand.NewPCG(1, 1))
-	for n := range 8 {
-		text := make([]byte, n)
-		for i := range text {
-			text[i] = byte('!' + rng.IntN('~'-'!'))
-		}
-		if !re.Match(text) {
-			return nil
-		}
-	}
-	if op == MatchesNot {
-		return []config.Fault{{Path: path, Problem: "the regular expression matches everything, so that nothing is left", Cure: "write what is to be left out", Warning: true}}
-	}
-	return []config.Fault{{Path: path, Problem: "the regular expression matches everything", Cure: "leave it out, or write what is meant", Warning: true}}
 }
 
 // refusal is what UnmarshalText returns.
