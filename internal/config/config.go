@@ -96,7 +96,7 @@ func Parse(file string, text []byte, env Environment, into any) *Document {
 	}
 	root, ok := d.parse(text)
 	if ok && root != nil {
-		w := &walker{doc: d, env: env, root: target.Elem().Type()}
+		w := &walker{doc: d, env: env}
 		w.plain(root)
 		w.value("", root, target.Elem())
 	}

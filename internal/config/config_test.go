@@ -192,8 +192,12 @@ func TestParseRefuses(t *testing.T) {
 			`f.yaml:2: limits.serie: unknown key; write series`}},
 		"a key that belongs elsewhere": {"username: a\n", []string{
 			`f.yaml:1: username: unknown key; it belongs under basic`}},
-		"a key that belongs at the top": {"basic:\n  buckets: [1s]\n", []string{
-			`f.yaml:2: basic.buckets: unknown key; it belongs at the top of the file`}},
+		"a key of the top": {"basic:\n  buckets: [1s]\n", []string{
+			`f.yaml:2: basic.buckets: unknown key; the keys here are password, username; there is buckets at the top of the file`}},
+		"a key of a list's sections": {"tag: a\n", []string{
+			`f.yaml:1: tag: unknown key; it belongs under rules[]`}},
+		"a key of another section": {"limits:\n  zone: UTC\n", []string{
+			`f.yaml:2: limits.zone: unknown key; the keys here are series, services; there is zone under window`}},
 		"a key nobody knows": {"limits: {\"a\\nb\": 1}\n", []string{
 			`f.yaml:1: limits."a\nb": unknown key; the keys here are series, services`}},
 		"a doubled key": {"count: 1\nname: a\ncount: 2\n", []string{

@@ -13,8 +13,8 @@ import (
 type walker struct {
 	doc *Document
 	env Environment
-	// root is the type of the whole file.
-	root reflect.Type
+	// around are the sections around what is read, from the whole file inwards.
+	around []section
 }
 
 // plain notes what the tree under n has and a configuration may not: anchors,
@@ -82,13 +82,15 @@ func (w *walker) section(path string, n *yaml.Node, v reflect.Value) {
 	if !w.mapping(path, n) {
 		return
 	}
+	w.around = append(w.around, section{path, v.Type()})
+	defer func() { w.around = w.around[:len(w.around)-1] }()
 	fields := fieldsOf(v.Type())
 	for key, value := range w.pairs(path, n) {
 		at := join(path, KeyPath(key.Value))
 		w.doc.lines[at] = key.Line
 		i, known := fields[key.Value]
 		if !known {
-			w.fault(at, key, "unknown key", w.unknown(key.Value, v.Type()))
+			w.fault(at, key, "unknown key", w.unknown(key.Value))
 			continue
 		}
 		w.value(at, value, v.Field(i))
