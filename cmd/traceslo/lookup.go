@@ -33,8 +33,10 @@ type lookup struct {
 	pending  int
 	spans    uint64
 	// part holds if there was more than lookUpMost to read, of whatever age.
-	part    bool
-	matched matched
+	part bool
+	// closed and unready are how many indices and shards could not be read.
+	closed, unready int
+	matched         matched
 	// services are those that were seen, with their spans.
 	services map[string]uint64
 }
@@ -65,12 +67,18 @@ func (l *lookup) plan(survey source.Survey) []source.Range {
 	var ranges []source.Range
 	left := int64(lookUpMost)
 	for _, index := range slices.Backward(survey.Indices) {
+		if index.Unfollowed == "" && index.Closed {
+			l.closed++
+		}
 		if index.Unfollowed != "" || len(index.Shards) == 0 {
 			continue
 		}
 		// Of each shard the newest part: spans are numbered as they came.
 		most := left / int64(len(index.Shards))
 		for _, shard := range index.Shards {
+			if !shard.Ready {
+				l.unready++
+			}
 			if !shard.Ready || shard.Upto < 0 {
 				continue
 			}
@@ -113,6 +121,12 @@ func (l *lookup) findings() []finding {
 	scope := fmt.Sprintf("%s that ended in the last %s", plural(int(l.spans), "span"), config.FormatDuration(lookBack))
 	if l.part {
 		scope += ", among those that came last; there are more"
+	}
+	if l.closed > 0 {
+		scope += fmt.Sprintf("; closed indices, which are left out: %d", l.closed)
+	}
+	if l.unready > 0 {
+		scope += fmt.Sprintf("; shards that do not answer, which are left out: %d", l.unready)
 	}
 	found := []finding{{"ok", "the objectives are looked up in " + scope}}
 	for i, o := range l.cfg.objectives {

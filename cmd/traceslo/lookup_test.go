@@ -52,6 +52,14 @@ func TestObjectivesAreLookedUpInTheLastDay(t *testing.T) {
 		index.Append(1, at(10+id, 23*time.Hour, false))
 	}
 
+	for range 2 {
+		shut := memory.Create("jaeger-span-shut", 1)
+		shut.Append(0, at(20, time.Hour, true))
+		shut.Set(func(i *source.Index) { i.Closed = true })
+	}
+	memory.Create("jaeger-span-copy", 1).Set(func(i *source.Index) { i.Closed, i.Unfollowed = true, source.Mounted })
+	memory.Create("jaeger-span-lost", 3).Set(func(i *source.Index) { i.Shards[1].Ready = false })
+
 	found, err := lookUp(t.Context(), cfg, memory, now)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +69,7 @@ func TestObjectivesAreLookedUpInTheLastDay(t *testing.T) {
 		lines = append(lines, f.level+" "+f.text)
 	}
 	want := []string{
-		`ok the objectives are looked up in 12 spans that ended in the last 1d`,
+		`ok the objectives are looked up in 12 spans that ended in the last 1d; closed indices, which are left out: 2; shards that do not answer, which are left out: 1`,
 		`ok slo "gets": 11 events, 1 bad: 90.909% good, 90% wanted`,
 		`warning slo "slow": 11 events, 11 bad: 0% good, 99% wanted; with as many bad events its budget would be spent 100.0 times`,
 		`warning slo "misspelt" matches none of them; correct its match, or wait for its traffic. There are spans of "api"`,
