@@ -11,7 +11,7 @@ import (
 
 // npmFolders returns the folders of this module whose package-lock.json names packages that tests need.
 func npmFolders() []string {
-	return []string{"deploy/examples/node"}
+	return []string{"deploy/examples/node", browserFolder}
 }
 
 // NodeModules returns a folder of the cache whose node_modules holds the npm packages that the package-lock.json in a

@@ -19,6 +19,8 @@ func RequireCommands(ctx context.Context, log Log) error {
 		"javac":           {"default-jdk-headless"},
 		"gcc":             {"gcc", "libc6-dev"}, // The race detector needs cgo.
 		"systemd-analyze": {"systemd"},
+		"chromium":        {"chromium"},
+		"pdftotext":       {"poppler-utils"},
 	})
 }
 

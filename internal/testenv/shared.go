@@ -12,7 +12,8 @@ import (
 )
 
 // Prepare brings into the cache all that the tests need: the servers, the Java runtimes, the programs built from Go
-// modules, the schemas of Kubernetes, and packages of npm and PyPI. A version that this machine cannot run is no error; StartShared names it.
+// modules, the schemas of Kubernetes, and packages of npm and PyPI. A version that this machine cannot run is no error;
+// StartShared names it.
 func Prepare(ctx context.Context, log Log) error {
 	if err := RequireCommands(ctx, log); err != nil {
 		return err
