@@ -55,6 +55,7 @@ type judged []sli.MinuteCount
 
 func (j judged) Minutes() iter.Seq[sli.MinuteCount]   { return slices.Values(j) }
 func (j judged) Culprits() iter.Seq[sli.CulpritCount] { return func(func(sli.CulpritCount) bool) {} }
+func (j judged) BadEvents() iter.Seq[sli.BadEvent]    { return func(func(sli.BadEvent) bool) {} }
 
 // series returns what scrapes see, a sample a minute in the notation of promqltest.
 func (d daemon) series(t *testing.T) []string {

@@ -83,18 +83,21 @@ func TestMinutesLastUntilTheyArePublished(t *testing.T) {
 	r := newRecorder(t, cfg)
 	check := func(when string, events uint64) {
 		t.Helper()
-		var minutes, culprits, platform uint64
+		var minutes, culprits, bad, platform uint64
 		for _, n := range minutesOf(t, r, 2) {
 			minutes += n[0]
 		}
 		for _, n := range culpritsOf(r) {
 			culprits += n
 		}
+		for range r.BadEvents() {
+			bad++
+		}
 		for _, n := range platformOf(r) {
 			platform += n
 		}
-		if minutes != events || culprits != events || platform != events {
-			t.Errorf("%s there are %d events, %d bad ones by culprit and %d spans, want %d of each", when, minutes, culprits, platform, events)
+		if minutes != events || culprits != events || bad != events || platform != events {
+			t.Errorf("%s there are %d events, %d bad ones by culprit, %d told and %d spans, want %d of each", when, minutes, culprits, bad, platform, events)
 		}
 	}
 	s := span("o", 1, failed("x"))

@@ -193,6 +193,7 @@ func randomSpan(rng *rand.Rand, tags int) source.Span {
 		Root:      rng.IntN(2) == 0,
 		Duration:  []int64{0, 1, 5000, 5001, 10_000, 777_777, 60_000_000, 60_000_001, 1 << 40}[rng.IntN(9)],
 	}
+	s.TraceID[15] = byte(rng.IntN(40))
 	if rng.IntN(10) == 0 {
 		s.Operation = "_other"
 	}

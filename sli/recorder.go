@@ -17,11 +17,11 @@ import (
 //
 // Its life is a Load, before anything else, and then steps: any number of
 // Counts, at once if each has a worker number of its own, then Save within a
-// transaction, where Minutes and Culprits tell what was judged, then Publish if
-// the transaction was committed. Save may be repeated after a commit that
-// failed, with or without Counts between; Discard forgets the step instead.
-// Load, Save, Minutes, Culprits, Publish and Discard are called by one
-// goroutine, while no Count runs. Scrapes may come at any time and see what was
+// transaction, where Minutes, Culprits and BadEvents tell what was judged, then
+// Publish if the transaction was committed. Save may be repeated after a commit
+// that failed, with or without Counts between; Discard forgets the step instead.
+// Load, Save, Minutes, Culprits, BadEvents, Publish and Discard are called by
+// one goroutine, while no Count runs. Scrapes may come at any time and see what was
 // published last.
 type Recorder struct {
 	cfg      Config
@@ -32,7 +32,8 @@ type Recorder struct {
 	tallies  []*tally
 	// dedup is nil if every stored span counts.
 	dedup *dedup
-	// horizon is the greatest end of an exemplar, in microseconds.
+	// horizon is the greatest end of an exemplar, and of a bad event that is
+	// told, in microseconds.
 	horizon int64
 
 	// shown is the latest birth, in milliseconds, of a series that a scrape has

@@ -26,12 +26,14 @@ type recount struct {
 	minutes  map[sli.MinuteCount][2]uint64
 	culprits map[sli.CulpritCount]uint64
 	platform map[int64]uint64
+	// bad are all bad events but those that end later than any test goes on.
+	bad map[measureValue][]sli.BadEvent
 	// expressions are compiled once.
 	expressions map[string]*regexp.Regexp
 }
 
 func newRecount(cfg sli.Config) recount {
-	c := recount{cfg: cfg, minutes: map[sli.MinuteCount][2]uint64{}, culprits: map[sli.CulpritCount]uint64{}, platform: map[int64]uint64{}, expressions: map[string]*regexp.Regexp{}}
+	c := recount{cfg: cfg, minutes: map[sli.MinuteCount][2]uint64{}, culprits: map[sli.CulpritCount]uint64{}, platform: map[int64]uint64{}, bad: map[measureValue][]sli.BadEvent{}, expressions: map[string]*regexp.Regexp{}}
 	var further []string
 	for _, d := range cfg.Dimensions {
 		c.tags = append(c.tags, d.Tag)
@@ -82,6 +84,11 @@ func (c *recount) judge(s source.Span, service, operation string, values []strin
 				culprit.Values += v + "\x00"
 			}
 			c.culprits[sli.CulpritCount{Measure: i, Value: value, Day: day, Culprit: culprit}]++
+			if e := end.Int64(); e >= 0 && e < start.Add(2*time.Hour).UnixMicro() {
+				of := measureValue{i, value}
+				c.bad[of] = append(c.bad[of], sli.BadEvent{Measure: i, Value: value, TraceID: s.TraceID, SpanID: s.SpanID, End: e, Duration: s.Duration,
+					Service: service, Operation: operation, ErrorType: errorType})
+			}
 		}
 		c.minutes[key] = n
 	}
@@ -173,6 +180,13 @@ func (c *recount) check(t *testing.T, r *sli.Recorder) {
 	}
 	if diff := cmp.Diff(c.culprits, culpritsOf(r)); diff != "" {
 		t.Fatalf("the recorder blames others (-want +got):\n%s", diff)
+	}
+	bad := map[measureValue][]sli.BadEvent{}
+	for of, events := range c.bad {
+		bad[of] = newest(events)
+	}
+	if diff := cmp.Diff(bad, badEventsOf(t, r, 2)); diff != "" {
+		t.Fatalf("the recorder tells other bad events (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(c.platform, platformOf(r)); diff != "" {
 		t.Fatalf("the recorder counted other minutes (-want +got):\n%s", diff)
@@ -274,6 +288,8 @@ func FuzzJudging(f *testing.F) {
 				t.Fatalf("%+v (-want +got):\n%s", s, diff)
 			}
 			for range r.Culprits() {
+			}
+			for range r.BadEvents() {
 			}
 			r.Discard()
 		}

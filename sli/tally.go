@@ -22,9 +22,10 @@ type tally struct {
 	// duplicates are spans that were counted before, overflows those that met a limit.
 	duplicates uint64
 	overflows  map[overflow]uint64
-	// minutes and culprits are what was judged; platform is the series of all spans.
+	// minutes, culprits and bad are what was judged; platform is the series of all spans.
 	minutes  minutes
 	culprits culprits
+	bad      badEvents
 	platform *series
 	// page is what the dedup window needs while it looks at a page, and batch
 	// the spans that are looked up at once.
@@ -123,18 +124,19 @@ func (t *tally) addBatch(horizon int64) {
 	for i := range batch {
 		p := &batch[i]
 		t.add(&t.cells[p.cell], p.span, p.failure, horizon)
-		t.judge(p)
+		t.judge(p, horizon)
 	}
 	t.bent = t.bent[:0]
 }
 
 // judge counts what a span is an event of.
-func (t *tally) judge(p *placed) {
+func (t *tally) judge(p *placed, horizon int64) {
 	s, events := p.span, p.set.events
 	if p.bent {
 		events = p.events
 	}
-	minute := t.minutes.minuteOf(s.End())
+	end := s.End()
+	minute := t.minutes.minuteOf(end)
 	t.minutes.add(t.platform, minute, 0)
 	for _, e := range events {
 		switch {
@@ -144,6 +146,9 @@ func (t *tally) judge(p *placed) {
 		default:
 			t.minutes.add(e, minute, 1)
 			t.culprits.add(e, p.set, p.culprit(), minute)
+			if end >= 0 && end <= horizon {
+				t.bad.add(e, badEvent{s.TraceID, s.SpanID, end, s.Duration, p.set, p.culprit()})
+			}
 		}
 	}
 }
@@ -258,6 +263,7 @@ func (t *tally) empty() {
 	clear(t.overflows)
 	t.minutes.empty()
 	t.culprits.empty()
+	t.bad.empty()
 	t.cells, t.blocks, t.exemplars, t.fresh = t.cells[:0], t.blocks[:0], t.exemplars[:0], t.fresh[:0]
 	t.duplicates = 0
 }

@@ -98,7 +98,8 @@ func (c *Count) decode(b []byte) error {
 	return nil
 }
 
-// A reader reads numbers. After anything that is none, it is broken and yields zeros.
+// A reader reads numbers and bytes. After anything that is none, it is broken
+// and yields zeros.
 type reader struct {
 	rest   []byte
 	broken bool
@@ -122,4 +123,15 @@ func (r *reader) advance(size int) {
 		return
 	}
 	r.rest = r.rest[size:]
+}
+
+// bytes returns the next n bytes.
+func (r *reader) bytes(n uint64) []byte {
+	if n > uint64(len(r.rest)) {
+		r.rest, r.broken = nil, true
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
 }

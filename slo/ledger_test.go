@@ -24,10 +24,12 @@ import (
 type judged struct {
 	minutes  []sli.MinuteCount
 	culprits []sli.CulpritCount
+	bad      []sli.BadEvent
 }
 
 func (j *judged) Minutes() iter.Seq[sli.MinuteCount]   { return slices.Values(j.minutes) }
 func (j *judged) Culprits() iter.Seq[sli.CulpritCount] { return slices.Values(j.culprits) }
+func (j *judged) BadEvents() iter.Seq[sli.BadEvent]    { return slices.Values(j.bad) }
 
 // event adds events of a measure that ended at a time, as spans of the platform too.
 func (j *judged) event(measure int, value string, at time.Time, events, bad uint64) {

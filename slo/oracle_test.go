@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
@@ -58,6 +60,8 @@ type recount struct {
 	// told are the events by measure and minute, alive the minutes with any span.
 	told  [2]map[int64][2]uint64
 	alive map[int64]bool
+	// bad are all bad events that tell their trace, by measure.
+	bad   [2][]sli.BadEvent
 	clock int64
 	// quiet is until when nobody sends anything.
 	quiet time.Time
@@ -104,6 +108,9 @@ func (r *recount) step() {
 				continue
 			}
 			j.event(rnd.IntN(2), "", at, events, rnd.Uint64N(events+1))
+			if rnd.IntN(3) == 0 {
+				j.badEvent(rnd.IntN(2), "", at, byte(rnd.IntN(60)), rnd.Uint64N(9))
+			}
 		}
 	}
 	step := source.Step{Now: r.now, Watermark: r.now, Since: r.begin}
@@ -130,6 +137,9 @@ func (r *recount) step() {
 		}
 		c := r.told[n.Measure][n.Minute]
 		r.told[n.Measure][n.Minute] = [2]uint64{c[0] + n.Events, c[1] + n.Bad}
+	}
+	for _, e := range j.bad {
+		r.bad[e.Measure] = append(r.bad[e.Measure], e)
 	}
 	if !step.Watermark.IsZero() {
 		r.moveClock()
@@ -196,6 +206,9 @@ func (r *recount) compare() {
 		return
 	}
 	for measure, name := range []string{"rolling", "period"} {
+		if diff := cmp.Diff(latest(r.bad[measure]), r.badTraces(name, "api-gateway")); diff != "" {
+			r.t.Fatalf("bad traces of %s (-want +got):\n%s", name, diff)
+		}
 		windows := map[string]int64{"36h": 36 * 60}
 		if name == "period" {
 			windows = map[string]int64{"1h": 60, "3d": 3 * 1440, string(r.calendar): 0}

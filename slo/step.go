@@ -18,6 +18,7 @@ import (
 type Judged interface {
 	Minutes() iter.Seq[sli.MinuteCount]
 	Culprits() iter.Seq[sli.CulpritCount]
+	BadEvents() iter.Seq[sli.BadEvent]
 }
 
 // maxAhead is by how many minutes an event may end in the future, as clocks of
@@ -47,6 +48,8 @@ type saving struct {
 	cells map[cell]Count
 	// culprits are the bad events by series, day and culprit.
 	culprits map[seriesDay]map[sli.Culprit]uint64
+	// bad are the bad events by series.
+	bad map[uint32][]sli.BadEvent
 	// takes are the series that take the events of this step.
 	takes map[seriesName]*series
 }
@@ -78,7 +81,7 @@ func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
 	if err != nil {
 		return err
 	}
-	s := &saving{Ledger: l, days: d, step: step, cells: map[cell]Count{}, culprits: map[seriesDay]map[sli.Culprit]uint64{}, takes: map[seriesName]*series{},
+	s := &saving{Ledger: l, days: d, step: step, cells: map[cell]Count{}, culprits: map[seriesDay]map[sli.Culprit]uint64{}, bad: map[uint32][]sli.BadEvent{}, takes: map[seriesName]*series{},
 		next: &pending{meta: l.meta, standings: map[*series]*standing{}}}
 	s.next.meta.Gaps = slices.Clone(l.meta.Gaps)
 	s.now = floorMinute(step.Now)
@@ -87,10 +90,14 @@ func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
 		s.oldest = min(s.oldest, l.meta.Clock-s.retention)
 	}
 	s.collect(judged)
+	s.collectBad(judged)
 	if err := s.writeMinutes(); err != nil {
 		return err
 	}
 	if err := s.writeCulprits(); err != nil {
+		return err
+	}
+	if err := s.writeBad(tx); err != nil {
 		return err
 	}
 	if err := s.moveClock(); err != nil {
@@ -336,6 +343,9 @@ func (s *saving) write(tx *state.Tx) error {
 	if err != nil || !dropped {
 		return err
 	}
+	if err := dropBad(tx, first*1440); err != nil {
+		return err
+	}
 	return s.forget(tx, first*1440)
 }
 
@@ -350,6 +360,9 @@ func (s *saving) forget(tx *state.Tx, oldest int64) error {
 			return err
 		}
 		if err := tx.Bucket(totalsBucket).Delete(idKey(id)); err != nil {
+			return err
+		}
+		if err := tx.Bucket(badBucket).Delete(idKey(id)); err != nil {
 			return err
 		}
 		s.next.forgotten = append(s.next.forgotten, of)
