@@ -42,6 +42,16 @@ func (z *Zone) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Reach returns the first instant at which the zone's clocks show the time that
+// wall does, whatever zone that is in, or more: a time that they skip is
+// reached when they have been put forward.
+func (z Zone) Reach(wall time.Time) time.Time {
+	year, month, day := wall.Date()
+	hour, minute, second := wall.Clock()
+	shown := time.Date(year, month, day, hour, minute, second, 0, time.UTC).Unix()
+	return time.Unix(z.clockFor(shown).reach(shown), 0).In(z.Location())
+}
+
 // maxOffset is more than any zone has been away from UTC, in seconds.
 const maxOffset = 16 * 60 * 60
 

@@ -164,7 +164,7 @@ func TestPlotsAreInertAndAccessible(t *testing.T) {
 			t.Errorf("%s: the hostile text is not shown as it is: %s", name, text)
 		}
 		for i, e := range all {
-			if !strings.Contains(" svg title desc defs pattern path rect line text g ", " "+e.Name.Local+" ") {
+			if !strings.Contains(elementsUsed, " "+e.Name.Local+" ") {
 				t.Errorf("%s: there is an element %s", name, e.Name.Local)
 			}
 			role := ""
@@ -182,6 +182,9 @@ func TestPlotsAreInertAndAccessible(t *testing.T) {
 		}
 	}
 }
+
+// elementsUsed are the names of all elements that plots are made of.
+const elementsUsed = " svg title desc defs pattern path rect line text g "
 
 func attribute(e xml.StartElement, name string) string {
 	for _, a := range e.Attr {
