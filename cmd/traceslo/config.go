@@ -13,6 +13,7 @@ import (
 	"github.com/traceslo/traceslo/rules"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/report"
 	"github.com/traceslo/traceslo/source/elastic"
 )
 
@@ -36,6 +37,8 @@ type settings struct {
 	Rules rules.Config `yaml:"rules"`
 	// Dashboards says what the generated boards are.
 	Dashboards dashboards.Config `yaml:"dashboards"`
+	// Report says what reports say of error budgets.
+	Report report.Config `yaml:"report"`
 }
 
 type sourceSettings struct {
@@ -56,6 +59,7 @@ func defaultSettings() settings {
 		Alerting:     slo.DefaultAlerting(),
 		Rules:        rules.Default(),
 		Dashboards:   dashboards.Default(),
+		Report:       report.Default(),
 	}
 }
 
@@ -110,6 +114,7 @@ func (l *loaded) check() error {
 	l.document.Check("rules", l.Rules.Validate())
 	l.document.Check("rules", l.checkStale())
 	l.document.Check("dashboards", l.Dashboards.Validate())
+	l.document.Check("report", l.Report.Validate())
 	l.document.Check("sli", l.checkBuckets())
 	return l.document.Err()
 }

@@ -95,6 +95,19 @@ func (s section) inner() []section {
 	return found
 }
 
+// Nearest returns up to most of the known words, those first that word may have
+// been meant for.
+func Nearest(word string, known []string, most int) []string {
+	word = strings.ToLower(word)
+	sorted := slices.Clone(known)
+	slices.Sort(sorted)
+	sorted = slices.Compact(sorted)
+	slices.SortStableFunc(sorted, func(a, b string) int {
+		return distance(word, strings.ToLower(a)) - distance(word, strings.ToLower(b))
+	})
+	return sorted[:min(most, len(sorted))]
+}
+
 // distance returns how many letters must be put in, taken out or changed to
 // make b of a (Levenshtein's). It looks at the first letters only: keys are short.
 func distance(a, b string) int {

@@ -1,0 +1,109 @@
+package report
+
+import (
+	"time"
+
+	"github.com/traceslo/traceslo/slo"
+)
+
+// An Incident is a time in which at least one tier was exceeded all along: events
+// were bad in both of its windows faster than it allows, and often enough for
+// the floors.
+type Incident struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	// Before holds if it began before the period, Runs if it had not ended with
+	// it, or with what is known.
+	Before bool   `json:"began_before"`
+	Runs   bool   `json:"goes_on"`
+	Events uint64 `json:"events"`
+	Bad    uint64 `json:"bad_events"`
+	// Share is the part of the period's error budget that its bad events burnt.
+	Share float64 `json:"budget_share"`
+	// Tiers are those that were exceeded, in the order of the objective's.
+	Tiers []IncidentTier `json:"tiers"`
+}
+
+// An IncidentTier is how long a tier was exceeded in an incident.
+type IncidentTier struct {
+	Severity string `json:"severity"`
+	Long     string `json:"long"`
+	Short    string `json:"short"`
+	BurnRate string `json:"burn_rate"`
+	// From and To are the first time and the end of the last, Minutes how many in all.
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	Minutes int       `json:"minutes"`
+}
+
+// incidents looks at each minute of the period as at the end of it.
+func (b *builder) incidents(o *slo.Objective, allowed float64) []Incident {
+	found := []Incident{}
+	first, end := b.minute(b.Period.From), len(b.counts)
+	if !b.upto.IsZero() {
+		end = max(first, min(end, b.minute(b.upto)))
+	}
+	tiers := o.TierList()
+	if b.between(0, end).Bad == 0 || len(tiers) == 0 {
+		return found
+	}
+	var spans []tierSpan // of the incident that runs
+	for m := first; m <= end; m++ {
+		any := false
+		for i, t := range tiers {
+			if m < end && b.burning(o, t, m) {
+				spans = extend(spans, i, m)
+				any = true
+			}
+		}
+		if !any && len(spans) > 0 {
+			found = append(found, b.incident(o, tiers, spans, m, allowed))
+			spans = nil
+		}
+	}
+	for i := range found {
+		found[i].Runs = b.minute(found[i].To) == end
+		found[i].Before = b.minute(found[i].From) == first && b.burnsAt(o, tiers, first-1)
+	}
+	return found
+}
+
+func (b *builder) burnsAt(o *slo.Objective, tiers []slo.Tier, m int) bool {
+	for _, t := range tiers {
+		if m >= 0 && b.burning(o, t, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// A tierSpan is the minutes from first to last in which a tier was exceeded n times.
+type tierSpan struct{ tier, first, last, n int }
+
+func extend(spans []tierSpan, tier, m int) []tierSpan {
+	for i := range spans {
+		if spans[i].tier == tier {
+			spans[i].last, spans[i].n = m, spans[i].n+1
+			return spans
+		}
+	}
+	return append(spans, tierSpan{tier, m, m, 1})
+}
+
+// incident returns the one that ends before minute end.
+func (b *builder) incident(o *slo.Objective, tiers []slo.Tier, spans []tierSpan, end int, allowed float64) Incident {
+	at := func(m int) time.Time { return b.local(b.first.Add(time.Duration(m) * time.Minute)) }
+	begin := end
+	of := Incident{To: at(end)}
+	for i, t := range tiers {
+		for _, s := range spans {
+			if s.tier == i {
+				begin = min(begin, s.first)
+				of.Tiers = append(of.Tiers, IncidentTier{t.Severity, slo.FormatWindow(t.Long), slo.FormatWindow(t.Short), t.BurnRate.String(), at(s.first), at(s.last + 1), s.n})
+			}
+		}
+	}
+	c := b.between(begin, end)
+	of.From, of.Events, of.Bad, of.Share = at(begin), c.Events, c.Bad, float64(c.Bad)/allowed
+	return of
+}
