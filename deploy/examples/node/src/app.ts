@@ -1,0 +1,24 @@
+import express, { type NextFunction, type Request, type Response } from 'express';
+
+import { ServiceError } from './errors.js';
+import { requestContext } from './requestContext.js';
+import { processVideo } from './video.js';
+
+export const app = express();
+app.disable('x-powered-by');
+
+app.get('/healthz', (_request, response) => {
+  response.send('ok\n');
+});
+
+app.use(requestContext);
+
+app.post('/videos/:id', async (request: Request<{ id: string }>, response: Response) => {
+  response.json(await processVideo(request.params.id, response.locals.context));
+});
+
+// Express takes a function of four parameters for the one that answers errors.
+app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
+  const status = error instanceof ServiceError ? error.status : 500;
+  response.status(status).json({ error: error.name, requestId: response.locals.context.requestId });
+});
