@@ -17,7 +17,7 @@ import (
 )
 
 // documents are those whose links and commands are held to be right.
-var documents = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/elasticsearch/README.md"}
+var documents = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/elasticsearch/README.md", "deploy/examples/README.md"}
 
 // invocation is a line that runs traceslo.
 var invocation = regexp.MustCompile(`^(?:go run \./cmd/traceslo|\./traceslo|traceslo)((?: [^ #]+)*)`)

@@ -1,7 +1,7 @@
 // A small load for the two services: LOAD_RATE requests a second, of which the part LOAD_FAULTS asks for a fault, until
 // it is stopped. It is no service and sends no spans.
 
-const target = process.env.VIDEO_INGESTION_URL ?? 'http://127.0.0.1:3000';
+const target = process.env.VIDEO_INGESTION_URL ?? 'http://127.0.0.1:8100';
 const rate = positive('LOAD_RATE', 2);
 const faulty = positive('LOAD_FAULTS', 0.02);
 

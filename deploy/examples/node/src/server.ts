@@ -5,7 +5,7 @@ import { app } from './app.js';
 import { sdk } from './tracing.js';
 
 const host = process.env.HOST ?? '127.0.0.1';
-const port = Number(process.env.PORT ?? 3000);
+const port = Number(process.env.PORT ?? 8100);
 
 const server = createServer(app).listen(port, host, () => {
   console.log(`video-ingestion listens on http://${host}:${(server.address() as AddressInfo).port}`);

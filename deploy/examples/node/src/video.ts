@@ -4,7 +4,7 @@ import { InferenceError, S3UploadError } from './errors.js';
 import type { RequestContext } from './requestContext.js';
 import { inSpan } from './span.js';
 
-const mlPipeline = process.env.ML_PIPELINE_URL ?? 'http://127.0.0.1:8000';
+const mlPipeline = process.env.ML_PIPELINE_URL ?? 'http://127.0.0.1:8101';
 const bucket = 'videos';
 
 export interface Processed {
