@@ -48,7 +48,7 @@ def main() -> None:
     provider = tracing.start()
     host = os.environ.get("HOST", "127.0.0.1")
     server = waitress.create_server(app, host=host, port=int(os.environ.get("PORT", "8101")))
-    # The server takes SystemExit for its end, and answers the requests under way first.
+    # The server takes SystemExit for its end, and gives requests under way five seconds to be answered.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     print(f"ml-pipeline listens on http://{host}:{server.effective_port}", flush=True)
     try:

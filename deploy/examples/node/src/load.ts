@@ -28,7 +28,8 @@ async function upload(nth: number): Promise<void> {
     });
     await response.arrayBuffer();
   } catch (error) {
-    console.error(`${target} does not answer:`, error instanceof Error ? (error.cause ?? error) : error);
+    // fetch says no more than that it failed; why is in the cause.
+    console.error(`${target} does not answer: ${error instanceof Error ? (error.cause ?? error.message) : error}`);
   }
 }
 
