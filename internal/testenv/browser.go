@@ -145,8 +145,18 @@ func (s *Seen) Faults() []string {
 	if s.ScrollWidth > s.ClientWidth {
 		faults = append(faults, fmt.Sprintf("it is %d pixels wide where there are %d: %q", s.ScrollWidth, s.ClientWidth, s.Wide))
 	}
+	broken := map[string]int{}
 	for _, v := range s.Violations {
-		faults = append(faults, fmt.Sprintf("axe-core: %s: %s: %s\n%s", v.Rule, v.Target, v.HTML, v.Summary))
+		broken[v.Rule]++
+		// The first few tell what is wrong, also where it is so with each row of a table.
+		if broken[v.Rule] <= 3 {
+			faults = append(faults, fmt.Sprintf("axe-core: %s: %s: %s\n%s", v.Rule, v.Target, v.HTML, v.Summary))
+		}
+	}
+	for rule, n := range sorted(broken) {
+		if n > 3 {
+			faults = append(faults, fmt.Sprintf("axe-core: %s: %d elements in all", rule, n))
+		}
 	}
 	return faults
 }

@@ -11,7 +11,7 @@ import (
 
 // pipFolders returns the folders of this module whose requirements.txt names packages that tests need.
 func pipFolders() []string {
-	return []string{"deploy/examples/python"}
+	return []string{"deploy/examples/python", schemathesisFolder}
 }
 
 // Python returns the path of a Python in whose virtual environment are the packages that the requirements.txt in a

@@ -1,6 +1,6 @@
 // Package testenv gives tests real servers: Elasticsearch, OpenSearch, Jaeger, HotROD, Prometheus and Alertmanager, as
-// plain processes on the loopback interface, fetched once into a cache outside the tree, and a real browser. What a test asserts with them
-// is the test's affair; nothing outside tests and the Makefile imports this package.
+// plain processes on the loopback interface, fetched once into a cache outside the tree, and a real browser. What a test
+// asserts with them is the test's affair; nothing outside tests and the Makefile imports this package.
 //
 // "make test" starts the shared clusters, one per version, and names them to the tests through the variable
 // TRACESLO_TEST_SERVERS. A plain "go test ./..." has none, and every function that needs a real server then skips the
@@ -19,8 +19,9 @@
 // Node can be killed and restarted. StartJaegerV1, StartJaegerV2, StartHotROD, StartPrometheus and StartAlertmanager
 // start the rest; Promtool, Amtool, Sloth, Helm and Kubeconform run those programs to their end. NodeModules,
 // NodeProject, Python and PythonProject give what runs in those languages its packages. StartBrowser starts Chromium,
-// which visits pages and tells what it saw. Binary builds a command of this module, StartProcess runs it, Eventually
-// polls. Whatever a test starts ends with it, and dies with the test process if that is killed.
+// which visits pages and tells what it saw; Schemathesis holds an API against its OpenAPI file. Binary builds a command
+// of this module, StartProcess runs it, Eventually polls. Whatever a test starts ends with it, and dies with the test
+// process if that is killed.
 package testenv
 
 import (
