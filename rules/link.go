@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -36,35 +35,32 @@ func runbookLink(link string) string {
 	return strings.NewReplacer("{slo}", escapedSLO, "{service}", escapedService, "{", `{{"{"}}`).Replace(link)
 }
 
-// tracesLink leads to Jaeger's search for what an objective calls bad: traces
-// that are slow where a duration decides, and failed ones where none does.
+// tracesLink leads to Jaeger's search for what an objective calls bad.
 func (m *maker) tracesLink(o *slo.Objective, lookback time.Duration) string {
-	if bounds := o.SLI.Bounds(); len(bounds) > 0 {
-		return m.slowTraces(bounds[0], lookback)
-	}
-	return m.failedTraces(lookback)
+	start, end := times(lookback)
+	return m.jaeger().BadTraces(o, escapedService, start, end)
 }
 
 func (m *maker) slowTraces(threshold, lookback time.Duration) string {
-	return m.search("minDuration="+url.QueryEscape(threshold.String()), lookback)
+	start, end := times(lookback)
+	return m.jaeger().SlowTraces(threshold, escapedService, start, end)
 }
 
 func (m *maker) failedTraces(lookback time.Duration) string {
-	return m.search("tags="+url.QueryEscape(`{"error":"true"}`), lookback)
+	start, end := times(lookback)
+	return m.jaeger().FailedTraces(escapedService, start, end)
 }
 
-// search leads to Jaeger's search within the alert's service. The times are
-// those of the alert, in microseconds, so that the link shows the same traces
-// the next day. Most versions of Jaeger read no other time from a link.
-func (m *maker) search(condition string, lookback time.Duration) string {
-	if m.links.Jaeger == "" {
-		return ""
-	}
+// jaeger returns the links to Jaeger, as a template has them.
+func (m *maker) jaeger() slo.Links { return slo.Links{Jaeger: literal(m.links.Jaeger)} }
+
+// times are the beginning and the end of a lookback, in microseconds. They are
+// those of the alert, so that a link shows the same traces the next day.
+func times(lookback time.Duration) (start, end string) {
 	at := func(query string) string {
 		return fmt.Sprintf("{{ query `vector(%s)` | first | value | printf `%%.0f` }}000000", query)
 	}
-	return fmt.Sprintf("%s/search?service=%s&%s&limit=20&lookback=custom&start=%s&end=%s",
-		base(m.links.Jaeger), escapedService, condition, at(fmt.Sprintf("time() - %s", seconds(lookback))), at("time()"))
+	return at(fmt.Sprintf("time() - %s", seconds(lookback))), at("time()")
 }
 
 // base returns a URL that a path can be put after.

@@ -99,6 +99,13 @@ func Render(objectives []slo.Objective, links slo.Links, cfg Config, format Form
 	return files, nil
 }
 
+// Objective returns the rules of one objective, as they stand in the file of
+// Prometheus. The objective is as Render wants it.
+func Objective(o slo.Objective, links slo.Links, cfg Config) ([]byte, error) {
+	m := &maker{links: links, cfg: cfg}
+	return m.render([]set{{name: o.Name, of: fmt.Sprintf("objective %q", o.Name), groups: []rulefmt.RuleGroup{m.group(&o)}}}, Prometheus)
+}
+
 // group returns the rules of an objective. Recordings come first: rules are
 // evaluated in order, so that no alert is an evaluation behind. The label of
 // the objective tells its rules from those of others before they are evaluated.

@@ -133,3 +133,18 @@ func TestUnknownFormat(t *testing.T) {
 		t.Errorf("got %v, want an error that names the format", err)
 	}
 }
+
+func TestObjectiveIsItsPartOfTheFile(t *testing.T) {
+	a, b := available("a", "shop"), quick("b", "shop")
+	both := render(t, []slo.Objective{a, b}, links, rules.Default(), rules.Prometheus)["traceslo-slos.yaml"]
+	for _, o := range []slo.Objective{a, b} {
+		one, err := rules.Objective(o.With(slo.Alerting{}), links, rules.Default())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, groups, ok := bytes.Cut(one, []byte("groups:\n"))
+		if !ok || !bytes.Contains(both, groups) || !bytes.Contains(groups, []byte("traceslo-slo-"+o.Name)) {
+			t.Errorf("the file does not hold the rules of %s:\n%s", o.Name, one)
+		}
+	}
+}

@@ -1,9 +1,11 @@
 package slo
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/traceslo/traceslo/internal/config"
 )
@@ -32,6 +34,44 @@ func (l Links) Validate() []config.Fault {
 		}
 	}
 	return faults
+}
+
+// BadTraces leads to Jaeger's search for what an objective calls bad: traces of
+// a service that are slow where a duration decides, and failed ones where none
+// does; "" if nobody said where Jaeger is. What stands for service, start and end, the last two in
+// microseconds, is put into the URL as it is: escaped text, or a template of it.
+func (l Links) BadTraces(o *Objective, service, start, end string) string {
+	if bounds := o.SLI.Bounds(); len(bounds) > 0 {
+		return l.SlowTraces(bounds[0], service, start, end)
+	}
+	return l.FailedTraces(service, start, end)
+}
+
+// SlowTraces leads to the traces that took longer, as BadTraces does.
+func (l Links) SlowTraces(than time.Duration, service, start, end string) string {
+	return l.search("minDuration="+url.QueryEscape(than.String()), service, start, end)
+}
+
+// FailedTraces leads to the traces that failed, as BadTraces does.
+func (l Links) FailedTraces(service, start, end string) string {
+	return l.search("tags="+url.QueryEscape(`{"error":"true"}`), service, start, end)
+}
+
+// search leads to Jaeger's search. Most versions of Jaeger read no times from a
+// link but these.
+func (l Links) search(condition, service, start, end string) string {
+	if l.Jaeger == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s/search?service=%s&%s&limit=20&lookback=custom&start=%s&end=%s", strings.TrimSuffix(l.Jaeger, "/"), service, condition, start, end)
+}
+
+// Trace leads to a trace in Jaeger, "" if nobody said where Jaeger is.
+func (l Links) Trace(id string) string {
+	if l.Jaeger == "" {
+		return ""
+	}
+	return strings.TrimSuffix(l.Jaeger, "/") + "/trace/" + url.PathEscape(id)
 }
 
 // placeholder is what looks like something that is replaced in a URL.

@@ -2,10 +2,12 @@ package slo_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
 )
 
@@ -31,6 +33,23 @@ func TestLinksRefuse(t *testing.T) {
 		}
 		if diff := cmp.Diff(faults, slo.Links{Status: url, Jaeger: url}.Validate()); diff != "" {
 			t.Errorf("%s: -want +got\n%s", url, diff)
+		}
+	}
+}
+
+func TestLinksLeadToJaeger(t *testing.T) {
+	links := slo.Links{Jaeger: "https://jaeger.example.com/ui/"}
+	failing := slo.Objective{SLI: sli.Indicator{Availability: &sli.Availability{}}}
+	slow := slo.Objective{SLI: sli.Indicator{Latency: &sli.Latency{Threshold: 1500 * time.Millisecond}}}
+	for _, test := range []struct{ got, want string }{
+		{links.Trace("0af7651916cd43dd"), "https://jaeger.example.com/ui/trace/0af7651916cd43dd"},
+		{links.BadTraces(&failing, "a%20b", "1", "2"), "https://jaeger.example.com/ui/search?service=a%20b&tags=%7B%22error%22%3A%22true%22%7D&limit=20&lookback=custom&start=1&end=2"},
+		{links.BadTraces(&slow, "a", "1", "2"), "https://jaeger.example.com/ui/search?service=a&minDuration=1.5s&limit=20&lookback=custom&start=1&end=2"},
+		{slo.Links{}.Trace("1"), ""},
+		{slo.Links{}.BadTraces(&slow, "a", "1", "2"), ""},
+	} {
+		if test.got != test.want {
+			t.Errorf("got %s\nwant %s", test.got, test.want)
 		}
 	}
 }
