@@ -103,7 +103,7 @@ func Render(objectives []slo.Objective, links slo.Links, cfg Config, format Form
 // Prometheus. The objective is as Render wants it.
 func Objective(o slo.Objective, links slo.Links, cfg Config) ([]byte, error) {
 	m := &maker{links: links, cfg: cfg}
-	return m.render([]set{{name: o.Name, of: fmt.Sprintf("objective %q", o.Name), groups: []rulefmt.RuleGroup{m.group(&o)}}}, Prometheus)
+	return m.render([]set{{name: o.Name, of: fmt.Sprintf("objective %q", o.Name), groups: []ruleGroup{m.group(&o)}}}, Prometheus)
 }
 
 // group returns the rules of an objective. Recordings come first: rules are

@@ -3,6 +3,8 @@ package slo
 import (
 	"cmp"
 	"maps"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -74,6 +76,11 @@ func (o Objective) With(defaults Alerting) Objective {
 		o.ForEachLimit = cmp.Or(o.ForEachLimit, defaultForEachLimit)
 	}
 	return o
+}
+
+// Runbook returns the URL of the objective that has these labels, "" for none.
+func (a Alerting) Runbook(slo, service string) string {
+	return strings.NewReplacer("{slo}", url.PathEscape(slo), "{service}", url.PathEscape(service)).Replace(a.RunbookURL)
 }
 
 func (s Severity) with(defaults Severity) Severity {

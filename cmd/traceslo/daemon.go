@@ -17,6 +17,7 @@ import (
 	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/jaeger"
+	"github.com/traceslo/traceslo/web"
 )
 
 // A daemon reads one source and serves what it counted. Serve and demo are
@@ -34,12 +35,17 @@ type daemon struct {
 	lifecycle, admin bool
 
 	registry *prometheus.Registry
+	// reading is the part of the registry that tells how the reading goes: the
+	// pages ask it, and not for the series of every objective.
+	reading  *prometheus.Registry
 	feed     *source.Metrics
 	reloaded reloadMetrics
 	// reloads hands requests to read the configuration again to the reading goroutine.
 	reloads chan chan<- error
 	// backups is held while a backup is sent: one at a time.
 	backups sync.Mutex
+	// refused is why the configuration was refused when it was last read, nil if it was taken.
+	refused atomic.Pointer[web.Refusal]
 	// about says for people what is read, where the configuration does not.
 	about string
 	// current is the pipeline whose counts are served; nil until the state is loaded.
@@ -48,8 +54,9 @@ type daemon struct {
 
 // newDaemon returns a daemon with its metrics; the caller fills in the rest.
 func newDaemon(log zerolog.Logger, operations []string) *daemon {
-	registry := prometheus.NewRegistry()
+	registry, reading := prometheus.NewRegistry(), prometheus.NewRegistry()
 	registry.MustRegister(
+		reading,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("traceslo"),
@@ -57,8 +64,9 @@ func newDaemon(log zerolog.Logger, operations []string) *daemon {
 	d := &daemon{
 		log:      log,
 		registry: registry,
-		feed:     source.NewMetrics(registry, jaeger.Reasons, operations),
-		reloaded: newReloadMetrics(registry),
+		reading:  reading,
+		feed:     source.NewMetrics(reading, jaeger.Reasons, operations),
+		reloaded: newReloadMetrics(reading),
 		reloads:  make(chan chan<- error),
 	}
 	registry.MustRegister(sli.NewCollector(d.recorder), slo.NewCollector(d.ledger))

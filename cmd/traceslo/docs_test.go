@@ -135,6 +135,20 @@ func labelsOf(family *dto.MetricFamily) map[string]map[string]bool {
 	return labels
 }
 
+func TestReadmeHasEveryEndpoint(t *testing.T) {
+	var want []string
+	d := newDaemon(zerolog.Nop(), nil)
+	for _, r := range d.routes(d.web()) {
+		want = append(want, strings.TrimSuffix(r.Pattern, "{$}"))
+	}
+	got := firsts(t, "## Endpoints")
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-served +README\n%s", diff)
+	}
+}
+
 func TestReadmeHasEveryCommandAndFlag(t *testing.T) {
 	commands := commandModels()
 	var described []string

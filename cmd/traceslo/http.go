@@ -10,29 +10,66 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/version"
 
+	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
+	"github.com/traceslo/traceslo/web"
 )
 
 // shutDownWithin is how long requests under way may take when the daemon ends.
 const shutDownWithin = 500 * time.Millisecond
 
+// routes returns all that the daemon answers: what people and programs read is
+// web's, what changes the daemon or tells of it to machines is here.
+func (d *daemon) routes(pages *web.Server) []web.Route {
+	metrics := sli.Handler(d.registry, d.recorder, d.log)
+	return append([]web.Route{
+		{Pattern: "GET /metrics", Handler: promhttp.InstrumentMetricHandler(d.registry, d.onceLoaded(metrics))},
+		{Pattern: "GET /-/healthy", Handler: http.HandlerFunc(serveHealthy)},
+		{Pattern: "GET /-/ready", Handler: d.onceLoaded(http.HandlerFunc(serveReady))},
+		{Pattern: "POST /-/reload", Handler: http.HandlerFunc(d.serveReload)},
+		{Pattern: "GET /api/v1/admin/state", Handler: http.HandlerFunc(d.serveBackup)},
+		{Pattern: "POST /api/v1/admin/state", Handler: http.HandlerFunc(d.serveBackup)},
+	}, pages.Routes()...)
+}
+
+// web returns what serves people and programs.
+func (d *daemon) web() *web.Server {
+	return web.New(web.Options{Running: d.running, Reading: d.reading, View: d.view, Version: version.Info(), Log: d.log})
+}
+
+// view reads the state.
+func (d *daemon) view(read func(*state.Tx) error) error { return d.store.View(read) }
+
+// running returns what web shows of the pipeline at work, nil until the state is loaded.
+func (d *daemon) running() *web.Running {
+	p := d.current.Load()
+	if p == nil {
+		return nil
+	}
+	return &web.Running{
+		Ledger:        p.ledger,
+		Feed:          p.feed.Snapshot,
+		Links:         p.Links,
+		Rules:         p.Rules,
+		Poll:          p.Source.Elasticsearch.PollInterval,
+		Configuration: func() ([]byte, error) { return p.document.Render(p.settings) },
+		Mask:          p.document.Mask,
+		About:         d.about,
+		Refused:       d.refused.Load,
+	}
+}
+
 // server returns the HTTP server, which does not listen yet.
 func (d *daemon) server() *http.Server {
-	mux := http.NewServeMux()
-	metrics := sli.Handler(d.registry, d.recorder, d.log)
-	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(d.registry, d.onceLoaded(metrics)))
-	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") })
-	mux.Handle("GET /-/ready", d.onceLoaded(http.HandlerFunc(serveReady)))
-	mux.HandleFunc("POST /-/reload", d.serveReload)
-	mux.HandleFunc("GET /api/v1/admin/state", d.serveBackup)
-	mux.HandleFunc("POST /api/v1/admin/state", d.serveBackup)
-	mux.HandleFunc("GET /{$}", d.serveStatus)
-	mux.Handle("GET /slo/{slo}", d.onceLoaded(http.HandlerFunc(d.serveObjective)))
-	mux.HandleFunc("GET /style.css", serveStyle)
+	mux, pages := http.NewServeMux(), d.web()
+	for _, r := range d.routes(pages) {
+		mux.Handle(r.Pattern, r.Handler)
+	}
 	return &http.Server{
 		// A page of another site must not make a browser reload the daemon.
-		Handler:           http.NewCrossOriginProtection().Handler(mux),
+		Handler:           http.NewCrossOriginProtection().Handler(pages.Around(mux)),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      2 * time.Minute,
@@ -76,6 +113,8 @@ func (d *daemon) onceLoaded(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+func serveHealthy(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "healthy") }
 
 // serveReady does not wait for the source: a cluster out of reach, or hours of
 // spans to catch up with, are to be seen on /metrics and do not make the daemon

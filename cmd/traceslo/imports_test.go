@@ -33,7 +33,8 @@ var flow = []struct {
 	{"internal/testenv", []string{"source"}},
 	// What is shipped for deploying is no package, but has tests.
 	{"deploy", nil},
-	{"cmd", []string{"source", "sli", "slo", "slo/report", "rules", "dashboards"}},
+	{"web", []string{"source", "sli", "slo", "slo/report", "rules", "dashboards"}},
+	{"cmd", []string{"source", "sli", "slo", "slo/report", "rules", "dashboards", "web"}},
 }
 
 func TestImportsFollowTheFlow(t *testing.T) {
@@ -134,6 +135,8 @@ func TestJudgeSeesEachDirection(t *testing.T) {
 		{"slo/report", "slo", false},
 		{"slo/report", "rules", true},
 		{"rules", "dashboards", true},
+		{"rules", "web", true},
+		{"web", "rules", false},
 		{"dashboards", "slo", false},
 		{"sli", "internal/state", false},
 		{"internal/state", "source", true},

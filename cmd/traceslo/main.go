@@ -14,8 +14,12 @@
 //
 // The daemon serves:
 //
-//	/                      how it is doing, for people
-//	/slo/<name>            how one objective is doing, for people
+//	/                      how objectives stand, for people
+//	/slo/<name>            how one objective stands
+//	/feed                  how far the spans were read
+//	/config                the configuration in effect
+//	/badge/<name>.svg      a badge of an objective
+//	/api/v1/               all of that as JSON; openapi.yaml there describes it
 //	/metrics               the counters, for Prometheus
 //	/-/healthy             200 while the process answers
 //	/-/ready               200 once the state is loaded and /metrics serves it

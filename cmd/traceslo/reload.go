@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/web"
 )
 
 // reloadMetrics say how the last reading of the configuration ended.
@@ -66,22 +68,28 @@ func (d *daemon) prepare() (*loaded, *input, error) {
 	return cfg, in, err
 }
 
-// refuse logs why a new configuration is not taken, a line a fault, and
+// refuse logs why a new configuration is not taken, a line a fault, keeps it for
+// the page, and
 // returns what to tell who asked for it.
 func (d *daemon) refuse(err error) error {
 	d.reloaded.successful.Set(0)
+	refusal := &web.Refusal{At: time.Now()}
 	problems, ok := errors.AsType[config.Errors](err)
 	if !ok {
 		d.log.Error().Err(err).Msg("new configuration refused, the old one runs on")
+		refusal.Faults = []string{err.Error()}
 	}
 	for _, p := range problems {
 		d.log.Error().Stringer("fault", p).Msg("new configuration refused, the old one runs on")
+		refusal.Faults = append(refusal.Faults, p.String())
 	}
+	d.refused.Store(refusal)
 	return fmt.Errorf("%w:\n%w", errRefused, err)
 }
 
 func (d *daemon) accept(cfg *loaded) {
 	d.reloaded.accepted()
+	d.refused.Store(nil)
 	d.warn(cfg)
 	d.log.Info().Msg("new configuration taken")
 }

@@ -1,0 +1,319 @@
+package web
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/internal/harmless"
+)
+
+//go:embed templates/*.html
+var templates embed.FS
+
+// pages are the templates of the pages, each with the layout around it.
+var pages = parsePages("overview", "objective", "feed", "config", "problem", "loading")
+
+func parsePages(names ...string) map[string]*template.Template {
+	parsed := map[string]*template.Template{}
+	for _, name := range names {
+		parsed[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(templates, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
+	}
+	return parsed
+}
+
+// functions are what the templates write values with. What they make of text is
+// text still, which the templates escape.
+var functions = template.FuncMap{
+	"text":    harmless.Text,
+	"cut":     harmless.Cut,
+	"time":    func(t time.Time) string { return t.UTC().Format(timeLayout) },
+	"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"minute":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") },
+	"percent": func(ratio *float64) string { return percent(*ratio) },
+	"grouped": grouped,
+	"number":  func(n int64) string { return grouping(float64(n)) },
+	"rate":    func(v float64) string { return fmt.Sprintf("%.2f", v) },
+	"length":  length,
+	"seconds": func(s float64) string { return config.FormatDuration(time.Duration(s * float64(time.Second))) },
+	"shape":   func(s State) string { return shapes[s] },
+	"word":    func(s State) string { return words[s] },
+	"bar":     budgetBar,
+	"lines":   func(s string) string { return strings.TrimSuffix(s, "\n") },
+	"part":    func(n, of uint64) string { return percent(float64(n) / float64(max(1, of))) },
+}
+
+// shapes stand for the states, so that nobody needs to see their colours.
+var shapes = map[State]string{Burning: "▲", Spent: "■", Unmeasured: "◆", MatchesNothing: "◇", OK: "●", ExcludedNow: "‖", NoEvents: "○"}
+
+// words are the states in the words of the filter.
+var words = map[State]string{Burning: "burning", Spent: "budget spent", Unmeasured: "not measured", MatchesNothing: "matches nothing", OK: "ok",
+	ExcludedNow: "excluded now", NoEvents: "no events", troubles: "in trouble"}
+
+// A view is a page with what is on it.
+type view struct {
+	title, template string
+	// at is the page of the navigation that this is.
+	at   string
+	data any
+}
+
+// A frame is what the layout shows around a page.
+type frame struct {
+	Title, At, Version string
+	// Root leads from the page to that of all objectives.
+	Root    string
+	Now     time.Time
+	Reading Reading
+	// Ago is how long ago that was up to which all is counted.
+	Ago           string
+	MeasuredUntil *time.Time
+	// Refused holds if the configuration was refused when it was last read.
+	Refused bool
+	Data    any
+}
+
+// page answers with what a handler returns, or with its problem.
+func (s *Server) page(handler func(*http.Request) (*view, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := http.StatusOK
+		v, err := handler(r)
+		if err != nil {
+			p := s.problemOf(r, err)
+			status = p.status
+			v = &view{title: http.StatusText(status), template: "problem", data: p}
+			if p.Code == notReady {
+				v = &view{title: "Not ready", template: "loading"}
+			}
+		}
+		text, err := s.render(r, v)
+		if err != nil {
+			s.Log.Error().Err(err).Str("page", v.template).Msg("make a page")
+			guard(w, "text/plain; charset=utf-8", "no-store")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte("the page cannot be made; the log tells why, and /metrics more\n"))
+			return
+		}
+		guard(w, "text/html; charset=utf-8", "no-store")
+		w.WriteHeader(status)
+		_, _ = w.Write(text)
+	})
+}
+
+func (s *Server) render(r *http.Request, v *view) ([]byte, error) {
+	running, now := s.Running(), s.Now()
+	reading, _, err := s.reading(running, now)
+	if err != nil {
+		return nil, err
+	}
+	f := frame{Title: v.title, At: v.at, Version: s.Version, Root: root(r.URL), Now: now.UTC(), Reading: reading, Data: v.data}
+	if reading.CompleteUntil != nil {
+		f.Ago = ago(now, *reading.CompleteUntil)
+	}
+	if running != nil {
+		_, upto := measured(running, now)
+		f.MeasuredUntil, f.Refused = known(upto), running.Refused() != nil
+	}
+	var out bytes.Buffer
+	err = pages[v.template].Execute(&out, f)
+	return out.Bytes(), err
+}
+
+// root returns the way from a page to that of all objectives, so that pages work
+// behind a proxy that puts something before their paths.
+func root(u *url.URL) string {
+	if depth := strings.Count(u.EscapedPath(), "/") - 1; depth > 0 {
+		return strings.Repeat("../", depth)
+	}
+	return "./"
+}
+
+// A row is an objective in a table.
+type row struct {
+	Objective
+	Spark template.HTML
+}
+
+// overview is what the page of all objectives shows.
+type overview struct {
+	Objectives
+	// Name is that of the objectives that alone are shown, "" for all.
+	Name   string
+	Filter filter
+	Rows   []row
+	// Services, Labels and States are what can be filtered by.
+	Services, Labels []string
+	States           []State
+	// Troubles is how many of all objectives are in trouble.
+	Troubles     int
+	Before, Next string
+	Filtered     bool
+}
+
+// maxOptions bounds how many services or labels are offered to choose from.
+const maxOptions = 500
+
+func (s *Server) overviewPage(r *http.Request) (*view, error) {
+	running := s.Running()
+	if running == nil {
+		return &view{title: "Objectives", template: "loading", at: "objectives"}, nil
+	}
+	f, page, err := readFilter(r)
+	if err != nil {
+		return nil, err
+	}
+	all, upto := s.all(running, s.Now())
+	return s.overviewOf(running, all, upto, "", f, page)
+}
+
+func (s *Server) overviewOf(running *Running, all []Objective, upto time.Time, name string, f filter, page int) (*view, error) {
+	chosen, err := f.choose(all, upto, page)
+	if err != nil {
+		return nil, err
+	}
+	o := overview{Objectives: chosen, Name: name, Filter: f, States: append([]State{troubles}, states...), Filtered: f != filter{}}
+	services, labels := map[string]bool{}, map[string]bool{}
+	for i := range all {
+		services[all[i].Service] = true
+		for key, value := range all[i].Labels {
+			labels[key+"="+value] = true
+		}
+		if all[i].Trouble {
+			o.Troubles++
+		}
+	}
+	o.Services, o.Labels = options(services, f.Service), options(labels, f.Label)
+	for _, objective := range chosen.Objectives {
+		o.Rows = append(o.Rows, row{Objective: objective})
+	}
+	if err := s.draw(running, o.Rows); err != nil {
+		return nil, err
+	}
+	if page > 1 {
+		o.Before = f.link(page - 1)
+	}
+	if page < chosen.Pages {
+		o.Next = f.link(page + 1)
+	}
+	title := "Objectives"
+	if name != "" {
+		title = name
+	}
+	return &view{title: title, template: "overview", at: "objectives", data: o}, nil
+}
+
+// options returns what can be chosen, sorted, with what is chosen.
+func options(set map[string]bool, chosen string) []string {
+	var all []string
+	for option := range set {
+		all = append(all, option)
+	}
+	slices.Sort(all)
+	all = all[:min(len(all), maxOptions)]
+	if chosen != "" && !slices.Contains(all, chosen) {
+		all = append(all, chosen)
+	}
+	return all
+}
+
+// one is what the page of an objective shows.
+type one struct {
+	Detail
+	Charts   charts
+	Culprits Culprits
+	Traces   []Trace
+	// Dimensions holds if a culprit has values of dimensions.
+	Dimensions bool
+}
+
+func (s *Server) objectivePage(r *http.Request) (*view, error) {
+	running := s.Running()
+	if running == nil {
+		return nil, errNotReady
+	}
+	query, err := parameters(r, "service", "label", "q", "state", "page")
+	if err != nil {
+		return nil, err
+	}
+	all, upto := s.all(running, s.Now())
+	name, service := r.PathValue("slo"), query.Get("service")
+	of := find(all, name, service)
+	switch {
+	case len(of) == 0:
+		return nil, s.missing(all, name, service)
+	case len(of) > 1:
+		f, page, err := readFilter(r)
+		if err != nil {
+			return nil, err
+		}
+		return s.overviewOf(running, find(all, name, ""), upto, name, f, page)
+	}
+	o := of[0]
+	d, err := s.detail(running, o, upto)
+	if err != nil {
+		return nil, err
+	}
+	p := one{Detail: d}
+	if p.Charts, err = s.charts(running, o); err != nil {
+		return nil, err
+	}
+	if o.To != nil {
+		if p.Culprits, err = s.culpritsOf(running, o, *o.From, *o.To); err != nil {
+			return nil, err
+		}
+	}
+	if p.Traces, err = s.tracesOf(running, o); err != nil {
+		return nil, err
+	}
+	p.Dimensions = slices.ContainsFunc(p.Culprits.Culprits, func(c Culprit) bool { return len(c.Values) > 0 })
+	return &view{title: o.SLO, template: "objective", at: "objective", data: p}, nil
+}
+
+func (s *Server) feedPage(r *http.Request) (*view, error) {
+	answer, err := s.feed(r)
+	if err != nil {
+		return nil, err
+	}
+	feed := answer.(Feed)
+	total := uint64(0)
+	for _, l := range feed.Lateness {
+		total += l.Spans
+	}
+	return &view{title: "Feed", template: "feed", at: "feed", data: struct {
+		Feed
+		Spans uint64
+	}{feed, total}}, nil
+}
+
+func (s *Server) configPage(r *http.Request) (*view, error) {
+	answer, err := s.config(r)
+	if err != nil {
+		return nil, err
+	}
+	return &view{title: "Configuration", template: "config", at: "config", data: answer}, nil
+}
+
+// budgetBar draws what is left of a budget: nothing of it if it is overspent.
+func budgetBar(left *float64) template.HTML {
+	if left == nil {
+		return ""
+	}
+	class := "left"
+	if cmp.Less(*left, lowBudget) {
+		class = "left low"
+	}
+	//nolint:gosec // of numbers and words of ours
+	return template.HTML(fmt.Sprintf(`<svg class="budget" aria-hidden="true"><rect class="plot-track" width="100%%" height="100%%"/><rect class="%s" width="%.1f%%" height="100%%"/></svg>`,
+		class, 100*min(1, max(0, *left))))
+}
+
+// lowBudget is what a bar is drawn in another colour below.
+const lowBudget = 0.1
