@@ -177,7 +177,7 @@ func checkGroups(t *testing.T, seed uint64, groups []rulefmt.RuleGroup) {
 }
 
 // metrics returns the names of the series that an expression asks for.
-func metrics(t *testing.T, expr string) []string {
+func metrics(t testing.TB, expr string) []string {
 	t.Helper()
 	parsed, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 	if err != nil {

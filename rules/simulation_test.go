@@ -69,6 +69,9 @@ type simulation struct {
 	engine  *promql.Engine
 	// minutes is how long it lasts, interval the time between two scrapes in seconds.
 	minutes, interval int
+	// from is the first minute whose evaluation is looked at: nothing asks for
+	// those before.
+	from int
 }
 
 // Neither scrapes nor evaluations are at the full minute, nor at the same time.
@@ -150,48 +153,82 @@ func (s *simulation) gauges(o slo.Objective, events *stream, clock func(second i
 // present is the clock of a ledger that is never behind.
 func present(second int) int { return second }
 
-// evaluate records what is to be recorded and returns at which minutes alerts
-// fire, by their severity as Sloth calls it.
+// evaluate records what is to be recorded and returns at which minutes the
+// alerts of a burn rate fire, by their severity as Sloth calls it.
 func (s *simulation) evaluate(file []byte) map[string][]bool {
 	s.t.Helper()
+	return s.evaluateAll(rulesOf(s.t, file))
+}
+
+// burns is evaluate, without what those alerts do not ask for: the ratio of a
+// month costs more than all the rest.
+func (s *simulation) burns(file []byte) map[string][]bool {
+	s.t.Helper()
+	all := rulesOf(s.t, file)
+	var wanted []rulefmt.Rule
+	asked := map[string]bool{}
+	// What a rule asks for stands before it.
+	for _, rule := range slices.Backward(all) {
+		if burnAlert(rule) || asked[rule.Record] {
+			wanted = append(wanted, rule)
+			for _, name := range metrics(s.t, rule.Expr) {
+				asked[name] = true
+			}
+		}
+	}
+	slices.Reverse(wanted)
+	return s.evaluateAll(wanted)
+}
+
+// rulesOf returns the rules of a file as Prometheus reads it.
+func rulesOf(t testing.TB, file []byte) []rulefmt.Rule {
+	t.Helper()
 	groups, errs := rulefmt.Parse(file, false, model.LegacyValidation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
 	if len(errs) > 0 {
-		s.t.Fatal(errs)
+		t.Fatal(errs)
 	}
-	firing := map[string][]bool{}
+	var all []rulefmt.Rule
 	for _, group := range groups.Groups {
-		for _, rule := range group.Rules {
-			series := s.query(rule.Expr)
-			if rule.Record != "" {
-				s.record(rule, series)
-				continue
-			}
-			if rule.For > 0 {
-				continue // No alert of a burn rate waits.
-			}
-			at := firing[rule.Labels[slo.SlothSeverity]]
-			if at == nil {
-				at = make([]bool, s.minutes)
-				firing[rule.Labels[slo.SlothSeverity]] = at
-			}
-			if rule.Alert != "SLOErrorBudgetBurn" && rule.Alert != "CheckoutBurns" {
-				continue
-			}
-			for _, one := range series {
-				for _, p := range one.Floats {
-					at[time.UnixMilli(p.T).Sub(epoch)/time.Minute] = true
-				}
+		all = append(all, group.Rules...)
+	}
+	return all
+}
+
+// burnAlert tells an alert of a burn rate, of Sloth's or ours. None of them waits.
+func burnAlert(rule rulefmt.Rule) bool {
+	return (rule.Alert == "SLOErrorBudgetBurn" || rule.Alert == "CheckoutBurns") && rule.For == 0
+}
+
+func (s *simulation) evaluateAll(rules []rulefmt.Rule) map[string][]bool {
+	s.t.Helper()
+	firing := map[string][]bool{}
+	for _, rule := range rules {
+		series := s.query(rule.Expr)
+		if rule.Record != "" {
+			s.record(rule, series)
+		}
+		if !burnAlert(rule) {
+			continue
+		}
+		at := firing[rule.Labels[slo.SlothSeverity]]
+		if at == nil {
+			at = make([]bool, s.minutes)
+			firing[rule.Labels[slo.SlothSeverity]] = at
+		}
+		for _, one := range series {
+			for _, p := range one.Floats {
+				at[time.UnixMilli(p.T).Sub(epoch)/time.Minute] = true
 			}
 		}
 	}
 	return firing
 }
 
-// query evaluates an expression at every minute.
+// query evaluates an expression at every minute that is looked at.
 func (s *simulation) query(expr string) promql.Matrix {
 	s.t.Helper()
 	first := epoch.Add(evaluateSecond * time.Second)
-	return s.queryAt(expr, first, first.Add(time.Duration(s.minutes-1)*time.Minute))
+	return s.queryAt(expr, first.Add(time.Duration(s.from)*time.Minute), first.Add(time.Duration(s.minutes-1)*time.Minute))
 }
 
 func (s *simulation) queryAt(expr string, from, to time.Time) promql.Matrix {
