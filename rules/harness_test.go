@@ -108,6 +108,10 @@ func (p *prometheus) run(until time.Duration) {
 	}
 }
 
+// skip leaves out the evaluations before a time: no alert waits since then, and
+// no rule asks for what was recorded then.
+func (p *prometheus) skip(until time.Duration) { p.next = epoch.Add(until) }
+
 // query evaluates an expression at the present evaluation.
 func (p *prometheus) query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
 	q, err := p.loader.QueryEngine().NewInstantQuery(ctx, p.loader.Queryable(), nil, expr, at)
@@ -207,7 +211,7 @@ func (p *prometheus) alert(rule *rulefmt.Rule) {
 // expand does what Prometheus does with a label or an annotation.
 func (p *prometheus) expand(rule *rulefmt.Rule, text string, sample promql.Sample) string {
 	p.t.Helper()
-	if rule.Alert == "" {
+	if rule.Alert == "" || !strings.Contains(text, "{{") {
 		return text
 	}
 	const definitions = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"

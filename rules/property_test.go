@@ -6,11 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -93,36 +96,85 @@ func (g generator) config() rules.Config {
 	return c
 }
 
-// TestGeneratedConfigurations holds what every output has, whatever it is made of.
-func TestGeneratedConfigurations(t *testing.T) {
-	for seed := range uint64(200) {
-		g := generator{rand.New(rand.NewPCG(seed, 4))}
-		cfg := g.config()
-		if faults := cfg.Validate(); len(faults) > 0 {
-			t.Fatalf("seed %d: the generator makes a configuration with faults: %v", seed, faults)
-		}
-		var objectives []slo.Objective
-		for i := range g.IntN(4) {
-			objectives = append(objectives, g.objective(i))
-		}
-		own := slo.Links{Status: pick(g, "", "https://example.org/x/", "https://example.org/{{"), Jaeger: pick(g, "", "https://jaeger.example.org")}
-		files := render(t, objectives, own, cfg, rules.Prometheus)
+// A configuration is one that the generator made, and what rules are made of it.
+type configuration struct {
+	seed       uint64
+	objectives []slo.Objective
+	links      slo.Links
+	cfg        rules.Config
+	// files are by format and name.
+	files map[rules.Format]map[string][]byte
+}
 
-		g.Shuffle(len(objectives), func(i, j int) { objectives[i], objectives[j] = objectives[j], objectives[i] })
-		again := render(t, objectives, own, cfg, rules.Prometheus)
-		resources := render(t, objectives, own, cfg, rules.Operator)
-		for name, content := range files {
-			if !bytes.Equal(content, again[name]) {
-				t.Errorf("seed %d: %s depends on the order of the objectives", seed, name)
-			}
-			if name == "alertmanager-inhibition.yaml" {
+func newConfiguration(t *testing.T, seed uint64) configuration {
+	t.Helper()
+	g := generator{rand.New(rand.NewPCG(seed, 4))}
+	c := configuration{seed: seed, cfg: g.config(), files: map[rules.Format]map[string][]byte{}}
+	if faults := c.cfg.Validate(); len(faults) > 0 {
+		t.Fatalf("seed %d: the generator makes a configuration with faults: %v", seed, faults)
+	}
+	for i := range g.IntN(4) {
+		c.objectives = append(c.objectives, g.objective(i))
+	}
+	c.links = slo.Links{Status: pick(g, "", "https://example.org/x/", "https://example.org/{{"), Jaeger: pick(g, "", "https://jaeger.example.org")}
+	for _, format := range rules.Formats {
+		c.files[format] = render(t, c.objectives, c.links, c.cfg, format)
+	}
+	return c
+}
+
+// TestGeneratedConfigurations holds what every output has, whatever it is made
+// of: 200 configurations, and the examples where real programs read them.
+func TestGeneratedConfigurations(t *testing.T) {
+	t.Parallel()
+	var all []configuration
+	for seed := range uint64(200) {
+		all = append(all, newConfiguration(t, seed))
+	}
+	t.Run("their order does not matter", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range all {
+			reversed := slices.Clone(c.objectives)
+			slices.Reverse(reversed)
+			if len(reversed) < 2 {
 				continue
 			}
-			groups := parse(t, content)
-			checkGroups(t, seed, groups)
-			checkResources(t, seed, resources[name], groups)
+			for name, content := range render(t, reversed, c.links, c.cfg, rules.Prometheus) {
+				if !bytes.Equal(content, c.files[rules.Prometheus][name]) {
+					t.Errorf("seed %d: %s depends on the order of the objectives", c.seed, name)
+				}
+			}
+		}
+	})
+	t.Run("their groups are right, and the same as resources", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range all {
+			for name, content := range c.files[rules.Prometheus] {
+				if name == inhibitionFile {
+					continue
+				}
+				groups := parse(t, content)
+				checkGroups(t, c.seed, groups)
+				checkResources(t, c.seed, c.files[rules.Operator][name], groups)
+			}
+		}
+	})
+	made := map[string]map[rules.Format]map[string][]byte{}
+	for _, c := range all {
+		made[fmt.Sprintf("seed %d", c.seed)] = c.files
+	}
+	for name, s := range examples(t) {
+		var resolved []slo.Objective
+		for _, o := range s.SLOs {
+			resolved = append(resolved, o.With(s.Alerting))
+		}
+		made[name] = map[rules.Format]map[string][]byte{}
+		for _, format := range rules.Formats {
+			made[name][format] = render(t, resolved, s.Links, s.Rules, format)
 		}
 	}
+	t.Run("promtool takes them", func(t *testing.T) { testPromtool(t, made) })
+	t.Run("amtool takes them", func(t *testing.T) { testAmtool(t, made) })
 }
 
 func parse(t *testing.T, content []byte) []rulefmt.RuleGroup {
@@ -205,7 +257,7 @@ func checkResources(t *testing.T, seed uint64, content []byte, groups []rulefmt.
 		var resource struct {
 			APIVersion, Kind string `yaml:",omitempty"`
 			Metadata         struct{ Name string }
-			Spec             yaml.Node
+			Spec             rulefmt.RuleGroups
 		}
 		if err := decoder.Decode(&resource); err == io.EOF {
 			break
@@ -217,13 +269,12 @@ func checkResources(t *testing.T, seed uint64, content []byte, groups []rulefmt.
 			t.Errorf("seed %d: %q is no name, or that of another", seed, name)
 		}
 		names[name] = true
-		spec, err := yaml.Marshal(&resource.Spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, group := range parse(t, spec) {
-			if len(groups) == 0 || groups[0].Name != group.Name || len(groups[0].Rules) != len(group.Rules) {
-				t.Fatalf("seed %d: %q is not the next group of the rule file", seed, group.Name)
+		for _, group := range resource.Spec.Groups {
+			if len(groups) == 0 {
+				t.Fatalf("seed %d: %q is no group of the rule file", seed, group.Name)
+			}
+			if !reflect.DeepEqual(group, groups[0]) {
+				t.Fatalf("seed %d: %q is not the next group of the rule file (-file +resource):\n%s", seed, group.Name, cmp.Diff(groups[0], group))
 			}
 			groups = groups[1:]
 		}

@@ -189,6 +189,7 @@ func TestBurnAlertsAgreeWithSloth(t *testing.T) {
 // the same names, Sloth's labels, and the same values where Sloth's are right.
 func TestDashboardsForSlothFindTheirSeries(t *testing.T) {
 	testenv.Live(t)
+	t.Parallel()
 	const minutes = 1440
 	events := newStream(minutes, burning(60_000, 0.002, 0, minutes))
 	o := available("checkout", "shop")
@@ -248,6 +249,7 @@ func (o outcome) ratio() (float64, bool) { return o.last("slo:sli_error:ratio_ra
 // say how it is.
 func TestWhereSlothIsWrong(t *testing.T) {
 	testenv.Live(t)
+	t.Parallel()
 	theirs := slothRules(t, "99.9")
 	// ratios holds the parts of the events that are bad, as recorded over 30 days.
 	ratios := func(theirs, right float64) func(*testing.T, outcome, outcome) {

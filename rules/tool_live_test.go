@@ -3,7 +3,6 @@ package rules_test
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -98,40 +97,16 @@ func openSLOSample(t *testing.T, path string) sample {
 	return s
 }
 
-// generated returns the rules of everything there is to make them of, by names
-// that tell of what: examples and 200 configurations of the generator.
-func generated(t *testing.T, format rules.Format) map[string]map[string][]byte {
-	t.Helper()
-	all := map[string]map[string][]byte{}
-	for name, s := range examples(t) {
-		var resolved []slo.Objective
-		for _, o := range s.SLOs {
-			resolved = append(resolved, o.With(s.Alerting))
-		}
-		all[name] = render(t, resolved, s.Links, s.Rules, format)
-	}
-	for seed := range uint64(200) {
-		g := generator{rand.New(rand.NewPCG(seed, 4))}
-		cfg := g.config()
-		var objectives []slo.Objective
-		for i := range g.IntN(4) {
-			objectives = append(objectives, g.objective(i))
-		}
-		own := slo.Links{Status: pick(g, "", "https://example.org/x/", "https://example.org/{{"), Jaeger: pick(g, "", "https://jaeger.example.org")}
-		all[fmt.Sprintf("seed %d", seed)] = render(t, objectives, own, cfg, format)
-	}
-	return all
-}
-
 const inhibitionFile = "alertmanager-inhibition.yaml"
 
-func TestPromtoolTakesWhateverIsMade(t *testing.T) {
+func testPromtool(t *testing.T, made map[string]map[rules.Format]map[string][]byte) {
 	testenv.Live(t)
+	t.Parallel()
 	for _, format := range rules.Formats {
 		t.Run(string(format), func(t *testing.T) {
 			batch, args := map[string]string{}, []string{"check", "rules", "--lint=all", "--lint-fatal"}
-			for name, files := range generated(t, format) {
-				for file, content := range files {
+			for name, files := range made {
+				for file, content := range files[format] {
 					if file == inhibitionFile {
 						continue
 					}
@@ -182,12 +157,13 @@ func ruleFiles(t *testing.T, format rules.Format, content []byte) []string {
 	return files
 }
 
-func TestAmtoolTakesWhateverIsMade(t *testing.T) {
+func testAmtool(t *testing.T, made map[string]map[rules.Format]map[string][]byte) {
 	testenv.Live(t)
+	t.Parallel()
 	var different [][]byte
 	for _, format := range rules.Formats {
-		for name, files := range generated(t, format) {
-			content := files[inhibitionFile]
+		for name, files := range made {
+			content := files[format][inhibitionFile]
 			if len(content) == 0 {
 				t.Errorf("%s: no inhibition", name)
 			}
