@@ -175,6 +175,7 @@ func TestGeneratedConfigurations(t *testing.T) {
 	}
 	t.Run("promtool takes them", func(t *testing.T) { testPromtool(t, made) })
 	t.Run("amtool takes them", func(t *testing.T) { testAmtool(t, made) })
+	t.Run("Kubernetes takes them as resources", func(t *testing.T) { testKubeconform(t, made) })
 }
 
 func parse(t *testing.T, content []byte) []rulefmt.RuleGroup {
