@@ -8,6 +8,8 @@ import (
 	"time"
 	_ "time/tzdata" // the zones of windows must not hang on what the machine has
 
+	_ "golang.org/x/crypto/x509roots/fallback" // whom to trust where the machine has no list, as in an image of this file alone
+
 	"github.com/traceslo/traceslo/dashboards"
 	"github.com/traceslo/traceslo/internal/config"
 	"github.com/traceslo/traceslo/rules"

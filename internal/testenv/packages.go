@@ -21,6 +21,7 @@ func RequireCommands(ctx context.Context, log Log) error {
 		"systemd-analyze": {"systemd"},
 		"chromium":        {"chromium"},
 		"pdftotext":       {"poppler-utils"},
+		"buildah":         {"buildah"},
 	})
 }
 

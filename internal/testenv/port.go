@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"testing"
 )
 
 // Ports are taken below the range from which Linux gives ports to outgoing connections, so that a server that was
@@ -50,6 +51,17 @@ func reservePorts(ctx context.Context, n int) (*ports, error) {
 	}
 	p.release()
 	return nil, fmt.Errorf("no %d free ports between %d and %d", n, lowestPort, highestPort)
+}
+
+// Port returns a port on which nobody listens on the loopback interface, and keeps it from other tests until this one ends.
+func Port(t testing.TB) int {
+	t.Helper()
+	p, err := reservePorts(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.release)
+	return p.numbers[0]
 }
 
 // address returns the i-th port as a loopback address.

@@ -20,8 +20,8 @@
 // start the rest; Promtool, Amtool, Sloth, Helm and Kubeconform run those programs to their end. NodeModules,
 // NodeProject, Python and PythonProject give what runs in those languages its packages. StartBrowser starts Chromium,
 // which visits pages and tells what it saw; Schemathesis holds an API against its OpenAPI file. Binary builds a command
-// of this module, StartProcess runs it, Eventually polls. Whatever a test starts ends with it, and dies with the test
-// process if that is killed.
+// of this module, BuildImage an image, StartProcess runs a program, Eventually polls. Whatever a test starts ends with
+// it, and dies with the test process if that is killed.
 package testenv
 
 import (

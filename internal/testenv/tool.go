@@ -87,6 +87,16 @@ func Tool(ctx context.Context, log Log, name string) (string, error) {
 	return "", fmt.Errorf("%q is not in the table of programs", name)
 }
 
+// ToolVersion returns the version of the module that a program in the table of modules is built from, "" if it is not there.
+func ToolVersion(name string) string {
+	for _, m := range modules() {
+		if _, ok := m.programs[name]; ok {
+			return m.version
+		}
+	}
+	return ""
+}
+
 func (m module) ensure(ctx context.Context, log Log) (string, error) {
 	cache, err := CacheDir()
 	if err != nil {
