@@ -5,9 +5,10 @@ SHELL := /bin/bash
 .ONESHELL:
 .DEFAULT_GOAL := help
 
-TESTENV  := go run ./internal/testenv/cmd
-PACKAGES ?= ./...
-FUZZTIME ?= 10s
+TESTENV    := go run ./internal/testenv/cmd
+PACKAGES   ?= ./...
+FUZZTIME   ?= 10s
+CONTAINERS ?= docker
 
 .PHONY: help
 help: ## Say what can be made.
@@ -16,6 +17,11 @@ help: ## Say what can be made.
 .PHONY: build
 build: ## Build the traceslo binary into this folder.
 	go build -ldflags "-X github.com/prometheus/common/version.Version=$$(git describe --tags --always --dirty)" -o traceslo ./cmd/traceslo
+
+.PHONY: image
+image: ## Build the image with docker, or CONTAINERS=podman.
+	$(CONTAINERS) build --file deploy/Dockerfile --tag traceslo:0.1.0 \
+		--build-arg VERSION=$$(git describe --tags --always --dirty) --build-arg REVISION=$$(git rev-parse HEAD) .
 
 .PHONY: test
 test: ## Run all tests, with real servers. PACKAGES=./source/... for some.

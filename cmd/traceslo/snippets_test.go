@@ -17,7 +17,8 @@ import (
 )
 
 // documents are those whose links and commands are held to be right.
-var documents = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/elasticsearch/README.md", "deploy/examples/README.md"}
+var documents = []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "deploy/elasticsearch/README.md", "deploy/examples/README.md",
+	"deploy/helm/README.md", "deploy/kubernetes/README.md", "deploy/systemd/README.md", "deploy/terraform/README.md"}
 
 // invocation is a line that runs traceslo.
 var invocation = regexp.MustCompile(`^(?:go run \./cmd/traceslo|\./traceslo|traceslo)((?: [^ #]+)*)`)
@@ -130,26 +131,23 @@ func TestReadmeOpenSLOLoads(t *testing.T) {
 	}
 }
 
-func TestReadmeMonitorHonoursOurLabels(t *testing.T) {
+func TestReadmeHasTheShippedMonitor(t *testing.T) {
+	var shipped map[string]any
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/kubernetes/servicemonitor.yaml")), &shipped); err != nil {
+		t.Fatal(err)
+	}
 	monitors := 0
 	for _, block := range blocks(read(t, "README.md"), "yaml") {
-		var monitor struct {
-			Kind string
-			Spec struct {
-				Endpoints []struct {
-					HonorLabels bool `yaml:"honorLabels"`
-				}
-			}
-		}
+		var monitor map[string]any
 		if err := yaml.Unmarshal([]byte(block), &monitor); err != nil {
 			t.Fatal(err)
 		}
-		if monitor.Kind != "ServiceMonitor" {
+		if monitor["kind"] != shipped["kind"] {
 			continue
 		}
 		monitors++
-		if e := monitor.Spec.Endpoints; len(e) != 1 || !e[0].HonorLabels {
-			t.Errorf("the ServiceMonitor does not honour our labels:\n%s", block)
+		if diff := cmp.Diff(shipped, monitor); diff != "" {
+			t.Errorf("-shipped +README\n%s", diff)
 		}
 	}
 	if monitors != 1 {

@@ -22,6 +22,7 @@ func RequireCommands(ctx context.Context, log Log) error {
 		"chromium":        {"chromium"},
 		"pdftotext":       {"poppler-utils"},
 		"buildah":         {"buildah"},
+		"wget":            {"wget"},
 	})
 }
 
