@@ -83,7 +83,7 @@ func TestExamplesReadmeNamesTheirFaults(t *testing.T) {
 	}
 	handled := submatches(`fault ===? ['"]([a-z]+)['"]`, code)
 	var tested []string
-	for fault := range statuses {
+	for fault := range exampleStatuses {
 		if fault != "" {
 			tested = append(tested, fault)
 		}

@@ -19,16 +19,16 @@ import (
 	"github.com/traceslo/traceslo/internal/testenv"
 )
 
-// A service is a running example, or the daemon.
-type service struct {
+// A running program is an example, or the daemon.
+type running struct {
 	name, url string
 	process   *testenv.Process
 }
 
 // startService starts a program and waits until it has said at which address it listens.
-func startService(t *testing.T, name, listens string, c testenv.Command) *service {
+func startService(t *testing.T, name, listens string, c testenv.Command) *running {
 	t.Helper()
-	s := &service{name: name, process: testenv.StartProcess(t, c)}
+	s := &running{name: name, process: testenv.StartProcess(t, c)}
 	s.process.WaitOutput(t, listens, 2*time.Minute)
 	address := regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
 	for line := range strings.Lines(s.process.Stdout() + s.process.Stderr()) {
@@ -40,7 +40,7 @@ func startService(t *testing.T, name, listens string, c testenv.Command) *servic
 }
 
 // startNode builds the Node.js example outside the tree and starts it.
-func startNode(t *testing.T, otlp, mlPipeline string) *service {
+func startNode(t *testing.T, otlp, mlPipeline string) *running {
 	t.Helper()
 	dir := testenv.NodeProject(t, "deploy/examples/node")
 	build := testenv.StartProcess(t, testenv.Command{Path: "npm", Args: []string{"run", "build"}, Dir: dir})
@@ -65,7 +65,7 @@ func startNode(t *testing.T, otlp, mlPipeline string) *service {
 }
 
 // startPython starts the Python example outside the tree.
-func startPython(t *testing.T, otlp string) *service {
+func startPython(t *testing.T, otlp string) *running {
 	t.Helper()
 	s := startService(t, "ml-pipeline", "ml-pipeline listens on", testenv.Command{
 		Path: testenv.Python(t, "deploy/examples/python"),
@@ -100,7 +100,7 @@ func forCluster(t *testing.T, configuration, url, prefix string) string {
 }
 
 // startDaemon starts the daemon with a configuration.
-func startDaemon(t *testing.T, configuration string) *service {
+func startDaemon(t *testing.T, configuration string) *running {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "traceslo.yaml")
@@ -120,7 +120,7 @@ func startDaemon(t *testing.T, configuration string) *service {
 type families map[string]*dto.MetricFamily
 
 // settled waits until the daemon has read all that was stored before now, and returns its metrics.
-func (s *service) settled(t *testing.T) families {
+func (s *running) settled(t *testing.T) families {
 	t.Helper()
 	now := float64(time.Now().UnixMilli()) / 1e3
 	var shown families

@@ -24,8 +24,8 @@ type sent struct {
 	times       int
 }
 
-// The requests of the test: every fault and every plan, none as often as another.
-var requests = []sent{
+// exampleRequests are the requests of the test: every fault and every plan, none as often as another.
+var exampleRequests = []sent{
 	{plan: "free", times: 7},
 	{plan: "premium", times: 5},
 	{plan: "premium", fault: "upload", times: 3},
@@ -34,34 +34,34 @@ var requests = []sent{
 	{plan: "club", fault: "slow", times: 1},
 }
 
-// statuses is how video-ingestion answers by fault.
-var statuses = map[string]int{
+// exampleStatuses is how video-ingestion answers by fault.
+var exampleStatuses = map[string]int{
 	"": http.StatusOK, "slow": http.StatusOK, "upload": http.StatusServiceUnavailable,
 	"preprocessing": http.StatusUnprocessableEntity, "model": http.StatusBadGateway,
 }
 
 const (
-	gateway    = "video-ingestion POST /videos/:id server"
-	process    = "video-ingestion video.process internal"
-	upload     = "video-ingestion video.upload.s3 client"
-	call       = "video-ingestion POST client"
-	pipeline   = "ml-pipeline POST /inference server"
-	inference  = "ml-pipeline ml.inference internal"
-	preprocess = "ml-pipeline ml.preprocessing internal"
-	inModel    = "ml-pipeline ml.model.inference internal"
-	postproc   = "ml-pipeline ml.postprocessing internal"
+	gatewaySpan        = "video-ingestion POST /videos/:id server"
+	processSpan        = "video-ingestion video.process internal"
+	uploadSpan         = "video-ingestion video.upload.s3 client"
+	callSpan           = "video-ingestion POST client"
+	pipelineSpan       = "ml-pipeline POST /inference server"
+	inferenceSpan      = "ml-pipeline ml.inference internal"
+	preprocessingSpan  = "ml-pipeline ml.preprocessing internal"
+	modelSpan          = "ml-pipeline ml.model.inference internal"
+	postprocessingSpan = "ml-pipeline ml.postprocessing internal"
 )
 
-// parents tells of each kind of span whose child it is: so the trace goes on from one service to the other.
-var parents = map[string]string{
-	gateway: "", process: gateway, upload: process, call: process,
-	pipeline: call, inference: pipeline, preprocess: inference, inModel: inference, postproc: inference,
+// spanParents tells of each kind of span whose child it is: so the trace goes on from one service to the other.
+var spanParents = map[string]string{
+	gatewaySpan: "", processSpan: gatewaySpan, uploadSpan: processSpan, callSpan: processSpan,
+	pipelineSpan: callSpan, inferenceSpan: pipelineSpan, preprocessingSpan: inferenceSpan, modelSpan: inferenceSpan, postprocessingSpan: inferenceSpan,
 }
 
 // spansOf returns the spans that a request makes by fault, each with its type of error, "" if it does not fail.
 func spansOf(fault string) map[string]string {
 	all := map[string]string{
-		gateway: "", process: "", upload: "", call: "", pipeline: "", inference: "", preprocess: "", inModel: "", postproc: "",
+		gatewaySpan: "", processSpan: "", uploadSpan: "", callSpan: "", pipelineSpan: "", inferenceSpan: "", preprocessingSpan: "", modelSpan: "", postprocessingSpan: "",
 	}
 	without := func(spans ...string) {
 		for _, s := range spans {
@@ -70,17 +70,17 @@ func spansOf(fault string) map[string]string {
 	}
 	switch fault {
 	case "upload":
-		without(call, pipeline, inference, preprocess, inModel, postproc)
-		all[gateway], all[process], all[upload] = "503", "S3UploadError", "S3UploadError"
+		without(callSpan, pipelineSpan, inferenceSpan, preprocessingSpan, modelSpan, postprocessingSpan)
+		all[gatewaySpan], all[processSpan], all[uploadSpan] = "503", "S3UploadError", "S3UploadError"
 	case "preprocessing":
-		without(inModel, postproc)
+		without(modelSpan, postprocessingSpan)
 		// That the video cannot be read is the client's affair: for the two servers it is no failure.
-		all[process], all[call] = "InferenceError", "422"
-		all[inference], all[preprocess] = "pipeline.UnreadableVideo", "pipeline.UnreadableVideo"
+		all[processSpan], all[callSpan] = "InferenceError", "422"
+		all[inferenceSpan], all[preprocessingSpan] = "pipeline.UnreadableVideo", "pipeline.UnreadableVideo"
 	case "model":
-		without(postproc)
-		all[gateway], all[process], all[call], all[pipeline] = "502", "InferenceError", "500", "500"
-		all[inference], all[inModel] = "pipeline.ModelOutOfMemory", "pipeline.ModelOutOfMemory"
+		without(postprocessingSpan)
+		all[gatewaySpan], all[processSpan], all[callSpan], all[pipelineSpan] = "502", "InferenceError", "500", "500"
+		all[inferenceSpan], all[modelSpan] = "pipeline.ModelOutOfMemory", "pipeline.ModelOutOfMemory"
 	}
 	return all
 }
@@ -107,7 +107,7 @@ func TestExamplesAreCountedExactly(t *testing.T) {
 
 	ids := sendRequests(t, node.url)
 	// The spans wait for an hour to be sent, unless their service ends: all that follows shows that it sends them then.
-	for _, s := range []*service{node, python} {
+	for _, s := range []*running{node, python} {
 		if err := s.process.Terminate(30 * time.Second); err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestExamplesAreCountedExactly(t *testing.T) {
 
 	want := map[string]float64{"video-ingestion GET server": 1}
 	errors, byPlan := map[string]float64{}, map[string]float64{}
-	for _, r := range requests {
+	for _, r := range exampleRequests {
 		byPlan[r.plan] += float64(r.times)
 		for span, errorType := range spansOf(r.fault) {
 			want[span] += float64(r.times)
@@ -142,7 +142,7 @@ func TestExamplesAreCountedExactly(t *testing.T) {
 	compare("durations", want, shown.by("jaeger_trace_duration_seconds", nil, "service", "operation", "span_kind"))
 	compare("errors", errors, shown.by("jaeger_trace_errors_total", nil, "service", "operation", "span_kind", "error_type"))
 	compare("plans", byPlan, shown.by("jaeger_traces_total", map[string]string{"operation": "video.process"}, "plan"))
-	compare("versions of the model", map[string]float64{"2.4.1": want[inference]},
+	compare("versions of the model", map[string]float64{"2.4.1": want[inferenceSpan]},
 		shown.by("jaeger_traces_total", map[string]string{"operation": "ml.inference"}, "model_version"))
 
 	events, bad := impliedEvents()
@@ -163,13 +163,13 @@ func sendRequests(t *testing.T, url string) map[string][]string {
 	ids := map[string][]string{}
 	var group errgroup.Group
 	group.SetLimit(4)
-	for _, r := range requests {
+	for _, r := range exampleRequests {
 		for range r.times {
 			id := fmt.Sprintf("request-%s-%s-%d", r.plan, r.fault, len(ids[r.fault]))
 			ids[r.fault] = append(ids[r.fault], id)
 			group.Go(func() error {
 				header := map[string]string{"X-Request-Id": id, "X-User-Plan": r.plan, "X-Fault": r.fault}
-				return expect(t, http.MethodPost, url+"/videos/"+id, header, statuses[r.fault])
+				return expect(t, http.MethodPost, url+"/videos/"+id, header, exampleStatuses[r.fault])
 			})
 		}
 	}
@@ -212,7 +212,7 @@ func expect(t *testing.T, method, url string, header map[string]string, status i
 func impliedEvents() (events, bad map[string]float64) {
 	events = map[string]float64{"video-ingestion-availability video-ingestion": 1} // The page that is not there.
 	bad = map[string]float64{}
-	for _, r := range requests {
+	for _, r := range exampleRequests {
 		spans := spansOf(r.fault)
 		event := func(objective, span string, isBad bool) {
 			if _, ok := spans[span]; !ok {
@@ -225,12 +225,12 @@ func impliedEvents() (events, bad map[string]float64) {
 				bad[objective] += 0
 			}
 		}
-		event("video-ingestion-availability video-ingestion", gateway, spans[gateway] != "")
-		event("video-upload video-ingestion", upload, spans[upload] != "")
-		event("video-processing/"+r.plan+" video-ingestion", process, spans[process] != "" || r.fault == "slow")
-		event("ml-pipeline-availability ml-pipeline", pipeline, spans[pipeline] != "")
-		event("ml-inference-success ml-pipeline", inference, spans[inference] != "")
-		event("ml-inference-latency ml-pipeline", inference, r.fault == "slow")
+		event("video-ingestion-availability video-ingestion", gatewaySpan, spans[gatewaySpan] != "")
+		event("video-upload video-ingestion", uploadSpan, spans[uploadSpan] != "")
+		event("video-processing/"+r.plan+" video-ingestion", processSpan, spans[processSpan] != "" || r.fault == "slow")
+		event("ml-pipeline-availability ml-pipeline", pipelineSpan, spans[pipelineSpan] != "")
+		event("ml-inference-success ml-pipeline", inferenceSpan, spans[inferenceSpan] != "")
+		event("ml-inference-latency ml-pipeline", inferenceSpan, r.fault == "slow")
 	}
 	return events, bad
 }
@@ -244,10 +244,10 @@ func holdTraces(t *testing.T, stored []storedSpan) {
 		return strings.Join(links, "\n")
 	}
 	want := map[string]int{"video-ingestion GET server < ": 1}
-	for _, r := range requests {
+	for _, r := range exampleRequests {
 		var links []string
 		for span := range spansOf(r.fault) {
-			links = append(links, span+" < "+parents[span])
+			links = append(links, span+" < "+spanParents[span])
 		}
 		want[tell(links)] += r.times
 	}
@@ -278,7 +278,7 @@ func holdTraces(t *testing.T, stored []storedSpan) {
 // holdRequestIDs reports the spans in both services that do not have the ids of the requests which reach them.
 func holdRequestIDs(t *testing.T, stored []storedSpan, ids map[string][]string) {
 	t.Helper()
-	for _, span := range []string{gateway, process, pipeline, inference} {
+	for _, span := range []string{gatewaySpan, processSpan, pipelineSpan, inferenceSpan} {
 		var want, got []string
 		for fault, sent := range ids {
 			if _, reached := spansOf(fault)[span]; reached {

@@ -4,7 +4,12 @@ const tracer = trace.getTracer('video-ingestion');
 
 // Runs work inside a span that ends with it. What work throws is recorded in the span, which makes it a failed one, and
 // is thrown on.
-export function inSpan<T>(name: string, attributes: Attributes, work: (span: Span) => Promise<T>, kind = SpanKind.INTERNAL): Promise<T> {
+export function inSpan<T>(
+  name: string,
+  attributes: Attributes,
+  work: (span: Span) => Promise<T>,
+  kind = SpanKind.INTERNAL,
+): Promise<T> {
   return tracer.startActiveSpan(name, { attributes, kind }, async (span) => {
     try {
       return await work(span);

@@ -30,7 +30,8 @@ function uploadToS3(videoId: string, fault: string): Promise<void> {
       throw new S3UploadError(key);
     }
   };
-  return inSpan('video.upload.s3', { 'video.id': videoId, 'aws.s3.bucket': bucket, 'aws.s3.key': key }, upload, SpanKind.CLIENT);
+  const tags = { 'video.id': videoId, 'aws.s3.bucket': bucket, 'aws.s3.key': key };
+  return inSpan('video.upload.s3', tags, upload, SpanKind.CLIENT);
 }
 
 async function findPlayers(videoId: string, context: RequestContext): Promise<number> {
