@@ -18,13 +18,13 @@ import (
 // direction of writing, spaces without width and what is not assigned. Bytes
 // that are no UTF-8 become U+FFFD. Letters of all scripts stay.
 func Text(s string) string {
-	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
+	if !strings.ContainsFunc(s, Hidden) && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case !hidden(r):
+		case !Hidden(r):
 			b.WriteRune(r)
 		case r > 0xFFFF:
 			fmt.Fprintf(&b, `\U%08X`, r)
@@ -50,7 +50,7 @@ func Cut(s string, limit int) string {
 	return s
 }
 
-// hidden tells whether nobody would see the character for what it is.
-func hidden(r rune) bool {
+// Hidden tells whether nobody would see the character for what it is.
+func Hidden(r rune) bool {
 	return r != utf8.RuneError && r != ' ' && !unicode.IsPrint(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }

@@ -49,16 +49,17 @@ func (b Bars) SVG() template.HTML {
 			good.f("M%v %vv%vh%vv%vz", left, s.bottom()-height, -rest, right-left-gap, rest)
 		}
 	}
+	legend := newLegend(s.bottom())
+	legend.add(`<rect class="plot-good" width="14" height="10"/>`, "good")
+	legend.add(`<rect class="plot-bad" y="4" width="14" height="6"/>`, "bad")
+	legend.addSpans(b.ID, b.Spans)
 	c := &canvas{}
-	c.open("plot-bars", top+s.height+axisHeight+legendRow, b.Title, b.Description)
+	c.open("plot-bars", legend.end(), b.Title, b.Description)
 	b.drawSpans(c, b.ID, b.Spans, s)
 	s.draw(c, Plain)
 	c.f(`<svg viewBox="0 0 %d %v" width="100%%" height="%v" preserveAspectRatio="none"><path class="plot-good" d="%s"/><path class="plot-bad" d="%s"/></svg>`,
 		stretched, s.bottom(), s.bottom(), markup(good.String()), markup(bad.String()))
 	b.draw(c, s.bottom())
-	legend := legend{c, 0, s.bottom() + axisHeight + 14}
-	legend.add(`<rect class="plot-good" width="14" height="10"/>`, "good")
-	legend.add(`<rect class="plot-bad" y="4" width="14" height="6"/>`, "bad")
-	legend.addSpans(b.ID, b.Spans)
+	c.WriteString(legend.String())
 	return c.close()
 }

@@ -1,20 +1,35 @@
 package plot
 
-// A legend says what the parts of a plot are, in one line below it.
+// A legend says what the parts of a plot are, below it, in as many lines as a
+// narrow page needs.
 type legend struct {
-	c *canvas
-	// x is where the next entry begins, y the middle of the line.
+	canvas
+	// x is where the next entry begins, y the middle of its line.
 	x, y float64
 }
 
-// letter is how wide a letter is at most, on average.
-const letter = 6.6
+const (
+	// letter is how wide a letter is at most, on average.
+	letter = 6.6
+	// legendWidth is what there is room for on a narrow page.
+	legendWidth = 275
+)
+
+// newLegend returns a legend below a plot that ends at bottom.
+func newLegend(bottom float64) *legend { return &legend{y: bottom + axisHeight + 14} }
 
 // add appends an entry with a sample of a class.
 func (l *legend) add(sample markup, text string) {
-	l.c.f(`<svg class="plot-sample" x="%v" y="%v" width="14" height="10">%s</svg><text x="%v" y="%v">%s</text>`, l.x, l.y-9, sample, l.x+18, l.y, text)
-	l.x += 18 + letter*float64(len([]rune(text))) + 9
+	width := 18 + letter*float64(len([]rune(text)))
+	if l.x > 0 && l.x+width > legendWidth {
+		l.x, l.y = 0, l.y+legendRow
+	}
+	l.f(`<svg class="plot-sample" x="%v" y="%v" width="14" height="10">%s</svg><text x="%v" y="%v">%s</text>`, l.x, l.y-9, sample, l.x+18, l.y, text)
+	l.x += width + 9
 }
+
+// end is where the legend ends, in pixels.
+func (l *legend) end() int { return int(l.y) + 6 }
 
 // addSpans appends an entry for each kind of span that there is.
 func (l *legend) addSpans(id string, spans []Span) {

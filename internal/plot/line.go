@@ -55,8 +55,13 @@ func (l Line) SVG() template.HTML {
 		}
 	}
 	s := newScale(values, cmp.Or(l.Height, 160))
+	legend := newLegend(s.bottom())
+	for i, series := range l.Series {
+		legend.add(markup(`<line class="plot-series plot-series-`+strconv.Itoa(i)+`" x2="14" y1="5" y2="5"/>`), series.Name)
+	}
+	legend.addSpans(l.ID, l.Spans)
 	c := &canvas{}
-	c.open("plot-line", top+s.height+axisHeight+legendRow, l.Title, l.Description)
+	c.open("plot-line", legend.end(), l.Title, l.Description)
 	l.drawSpans(c, l.ID, l.Spans, s)
 	s.draw(c, l.Unit)
 	c.f(`<svg viewBox="0 0 %d %v" width="100%%" height="%v" preserveAspectRatio="none">`, stretched, s.bottom(), s.bottom())
@@ -66,11 +71,7 @@ func (l Line) SVG() template.HTML {
 	c.WriteString("</svg>")
 	l.drawThresholds(c, s)
 	l.draw(c, s.bottom())
-	legend := legend{c, 0, s.bottom() + axisHeight + 14}
-	for i, series := range l.Series {
-		legend.add(markup(`<line class="plot-series plot-series-`+strconv.Itoa(i)+`" x2="14" y1="5" y2="5"/>`), series.Name)
-	}
-	legend.addSpans(l.ID, l.Spans)
+	c.WriteString(legend.String())
 	return c.close()
 }
 

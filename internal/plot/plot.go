@@ -38,7 +38,7 @@ var CSS string
 const (
 	top        = 14 // room for the label of a threshold at the upper edge
 	axisHeight = 20
-	legendRow  = 20
+	legendRow  = 16
 	labelSize  = 12 // the least distance of two lines of text
 	// stretched is how many units the drawing is wide, whatever its width in pixels.
 	stretched = 1000

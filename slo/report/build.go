@@ -43,13 +43,20 @@ func (b *builder) add(record slo.Record) error {
 		SLO: record.SLO, Service: record.Service, Description: o.Description, Labels: o.Labels, Target: o.Target, Window: windowText(o.Window),
 		Figures: figures(total, o.Target), Before: figures(before, o.Target),
 	}
-	of.Verdict = b.Policy.judge(total, o.Target)
 	unmeasured, err := record.Unmeasured(p.From, p.To)
 	if err != nil {
 		return err
 	}
+	dark, err := record.Unmeasured(b.report.Previous.From, b.report.Previous.To)
+	if err != nil {
+		return err
+	}
+	for _, i := range without(dark, slo.Excluded(o.Exclusions, b.report.Previous.From, b.report.Previous.To)) {
+		of.BeforeUnmeasured += int(i.To.Sub(i.From) / time.Minute)
+	}
 	excluded := slo.Excluded(o.Exclusions, p.From, p.To)
 	of.Coverage = b.coverage(unmeasured, excluded)
+	of.Verdict = b.Policy.judge(total, o.Target, of.Coverage)
 	of.Unmeasured = b.spans(without(b.past(unmeasured), excluded))
 	of.Exclusions = b.exclusions(o.Exclusions)
 	of.Series = b.series(total, o.Target, without(unmeasured, excluded))
@@ -117,10 +124,12 @@ func allowed(events uint64, t slo.Target) float64 {
 }
 
 // judge returns the verdict on a count.
-func (p Policy) judge(c slo.Count, t slo.Target) Verdict {
+func (p Policy) judge(c slo.Count, t slo.Target, known Coverage) Verdict {
 	switch {
+	case c.Events == 0 && known.Idle == 0:
+		return Verdict{NoData, "Nothing was measured in this period, so that there is nothing to judge."}
 	case c.Events == 0:
-		return Verdict{NoData, "There was no event to judge."}
+		return Verdict{NoData, "No event ended in this period, so that there is nothing to judge."}
 	case c.Remaining(t) <= 0:
 		return Verdict{Exhausted, p.Exhausted}
 	case c.Remaining(t) < p.AtRiskBelow.Float():

@@ -27,6 +27,8 @@ type rendering struct {
 }
 
 var renderings = []rendering{
+	{HTML, "text/html; charset=utf-8", ".html", (*Report).writeHTML},
+	{Markdown, "text/markdown; charset=utf-8", ".md", (*Report).writeMarkdown},
 	{JSON, "application/json", ".json", (*Report).writeJSON},
 	{CSV, "text/csv; charset=utf-8", ".csv", (*Report).writeCSV},
 }

@@ -69,8 +69,10 @@ type Objective struct {
 	Exclusions []Exclusion `json:"exclusions"`
 	// Unmeasured are the times that nobody can tell of, without excluded ones.
 	Unmeasured []Span `json:"unmeasured"`
-	// Before is the period before.
-	Before Figures `json:"previous"`
+	// Before is the period before, BeforeUnmeasured how many minutes of it nobody
+	// can tell of.
+	Before           Figures `json:"previous"`
+	BeforeUnmeasured int     `json:"previous_unmeasured_minutes"`
 }
 
 // Figures are exact counts of a time and what follows from them.
