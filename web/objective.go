@@ -165,7 +165,7 @@ func (o *Objective) judge(now, upto time.Time) {
 	o.State, o.Text, o.Trouble, o.rank = o.lastKnown()
 	switch unmeasured := now.Sub(upto); {
 	case upto.IsZero():
-		o.State, o.Text, o.Trouble, o.rank = Unmeasured, "not measured yet", true, rankUnmeasured
+		o.State, o.Text, o.Trouble, o.rank = Unmeasured, "not measured yet", false, rankUnmeasured
 	case unmeasured > o.standing.Objective.Alerting.UnmeasuredAfter:
 		text := "not measured for " + config.FormatDuration(unmeasured.Truncate(time.Minute))
 		if o.Trouble {

@@ -5,6 +5,7 @@
 //
 //	traceslo serve       reads and serves, until SIGTERM
 //	traceslo demo        does so with an invented platform; needs no server
+//	traceslo status      prints how the objectives of a running daemon stand
 //	traceslo check       says everything that is wrong with a configuration
 //	traceslo rules       makes the rules for Prometheus and Alertmanager
 //	traceslo dashboards  makes the boards for Grafana
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print("traceslo"))
 	commands := map[string]command{}
-	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addCheck, addRules, addDashboards, addCount, addState, addVersion} {
+	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addStatus, addCheck, addRules, addDashboards, addCount, addState, addVersion} {
 		add(app, commands)
 	}
 	name, err := app.Parse(args)

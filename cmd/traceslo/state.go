@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	promconfig "github.com/prometheus/common/config"
 
 	"github.com/traceslo/traceslo/internal/state"
 )
@@ -37,8 +33,7 @@ func addState(app *kingpin.Application, commands map[string]command) {
 	c := parent.Command("backup", "Copy the state into FILE: that of a running daemon by --server.url, of a stopped one by --storage.path. The copy is checked, and put in the place of a state as traceslo.db it is one.")
 	b := backup{
 		storage: storage(c),
-		server:  c.Flag("server.url", "The URL of a daemon that runs with --web.enable-admin-api.").PlaceHolder("URL").String(),
-		client:  c.Flag("http.config.file", "How to reach it, by TLS or with credentials: a file as promtool reads it.").PlaceHolder("FILE").String(),
+		remote:  addRemote(c, c.Flag("server.url", "The URL of a daemon that runs with --web.enable-admin-api.").PlaceHolder("URL").String()),
 		file:    c.Arg("file", "The file to write; one that is there is replaced.").Required().String(),
 	}
 	commands["state backup"] = b.run
@@ -83,7 +78,8 @@ func checkState(out io.Writer, path string) error {
 
 // backup are the flags of state backup.
 type backup struct {
-	storage, server, client, file *string
+	remote
+	storage, file *string
 }
 
 // run writes the copy beside its place, checks it, and only then puts it there.
@@ -166,37 +162,13 @@ func (b backup) copy(to io.Writer) error {
 
 // fetch writes the state that a running daemon sends.
 func (b backup) fetch(ctx context.Context, to io.Writer) error {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = 30 * time.Second
-	client := &http.Client{Transport: transport}
-	if *b.client != "" {
-		cfg, _, err := promconfig.LoadHTTPConfigFile(*b.client)
-		if err != nil {
-			return fmt.Errorf("read %q: %w", *b.client, err)
-		}
-		if client, err = promconfig.NewClientFromConfig(*cfg, "traceslo"); err != nil {
-			return err
-		}
-	}
-	target, err := url.JoinPath(*b.server, "api/v1/admin/state")
-	if err != nil {
-		return fmt.Errorf("server URL %q: %w", *b.server, err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, nil)
-	if err != nil {
-		return err
-	}
-	answer, err := client.Do(request)
+	answer, err := b.ask(ctx, http.MethodPost, "api/v1/admin/state")
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		reason, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-		return fmt.Errorf("post %q: %s: %s", request.URL.Redacted(), answer.Status, strings.TrimSpace(string(reason)))
-	}
 	if _, err := io.Copy(to, answer.Body); err != nil {
-		return fmt.Errorf("post %q: %w", request.URL.Redacted(), err)
+		return fmt.Errorf("post %q: %w", answer.Request.URL.Redacted(), err)
 	}
 	return nil
 }
