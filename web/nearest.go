@@ -28,10 +28,10 @@ func nearest(wrote string, names []string) []string {
 	var found []candidate
 	for _, name := range names {
 		other := cutRunes(strings.ToLower(name))
-		limit := max(2, max(len(lower), len(other))/3)
+		limit := max(1, (min(len(lower), len(other))+1)/3)
 		switch {
 		case strings.Contains(string(other), string(lower)) || strings.Contains(string(lower), string(other)):
-			found = append(found, candidate{name, limit / 2})
+			found = append(found, candidate{name, limit})
 		case abs(len(lower)-len(other)) <= limit:
 			if n := edits(lower, other); n <= limit {
 				found = append(found, candidate{name, n})
