@@ -18,51 +18,30 @@ import (
 	"github.com/traceslo/traceslo/internal/testenv"
 )
 
-// program returns the path of a program that the cache holds.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := testenv.Tool(t.Context(), t.Logf, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// TestComposeRuns starts the services in their order until what HotROD does has gone all the way. Grafana cannot be had
-// here, and the examples have tests of their own.
+// TestComposeRuns starts the services in their order until the spans of all have gone all the way. Only Grafana cannot be
+// had here.
 func TestComposeRuns(t *testing.T) {
 	testenv.Live(t)
 	p := project(t)
 	s := newStandIn(t, p)
 	ran := map[string]bool{"grafana": true}
+	daemon := testenv.Binary(t, "./cmd/traceslo")
 	start := map[string]func(){
-		"elasticsearch": s.elasticsearch,
-		"jaeger": func() {
-			s.start("jaeger", program(t, "jaeger")).WaitHTTP(t, s.url("jaeger", 13133)+"/status", time.Minute)
-		},
-		"hotrod": func() {
-			var ports []string
-			for i, service := range []string{"frontend", "customer", "driver", "route"} {
-				ports = append(ports, fmt.Sprintf("--%s-service-port=%d", service, s.port("hotrod", 8080+i)), "--"+service+"-service-hostname=127.0.0.1")
-			}
-			s.start("hotrod", program(t, "hotrod"), ports...).WaitHTTP(t, s.url("hotrod", 8080), time.Minute)
-		},
-		"hotrod-load": func() {
-			s.start("hotrod-load", "/usr/bin/env")
-		},
-		"traceslo": func() {
-			s.start("traceslo", testenv.Binary(t, "./cmd/traceslo"), "--web.listen-address="+s.address("traceslo", 9924)).
-				WaitHTTP(t, s.url("traceslo", 9924)+"/-/ready", time.Minute)
-		},
-		"rules":      func() { s.runs("rules") },
-		"dashboards": func() { s.runs("dashboards") },
+		"elasticsearch":   s.elasticsearch,
+		"jaeger":          func() { s.starts("jaeger", program(t, "jaeger"), 13133, "/status") },
+		"hotrod":          s.hotrod,
+		"hotrod-load":     func() { s.start("hotrod-load", testenv.Command{Path: "/usr/bin/env"}) },
+		"ml-pipeline":     s.mlPipeline,
+		"video-ingestion": s.videoIngestion,
+		"video-load":      s.videoLoad,
+		"traceslo":        func() { s.starts("traceslo", daemon, 9924, "/-/ready", s.listen("traceslo", 9924)) },
+		"rules":           func() { s.runs("rules", daemon) },
+		"dashboards":      func() { s.runs("dashboards", daemon) },
 		"prometheus": func() {
-			s.start("prometheus", program(t, "prometheus"), "--web.listen-address="+s.address("prometheus", 9090)).
-				WaitHTTP(t, s.url("prometheus", 9090)+"/-/ready", time.Minute)
+			s.starts("prometheus", program(t, "prometheus"), 9090, "/-/ready", s.listen("prometheus", 9090))
 		},
 		"alertmanager": func() {
-			s.start("alertmanager", program(t, "alertmanager"), "--web.listen-address="+s.address("alertmanager", 9093)).
-				WaitHTTP(t, s.url("alertmanager", 9093)+"/-/ready", time.Minute)
+			s.starts("alertmanager", program(t, "alertmanager"), 9093, "/-/ready", s.listen("alertmanager", 9093))
 		},
 	}
 	for len(ran) < len(start)+1 {
@@ -79,20 +58,24 @@ func TestComposeRuns(t *testing.T) {
 		}
 	}
 	for name, service := range p.Services {
-		if !ran[name] && service.Build == nil {
-			t.Errorf("nobody stands in for %s", name)
+		if !ran[name] {
+			t.Errorf("nobody stands in for %s, whose image is %s", name, service.Image)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(s.dir, "volumes/boards", filepath.Base(*p.Services["grafana"].Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]))); err != nil {
 		t.Error(err)
 	}
 
+	var objectives []string
+	for _, o := range documents(t, read(t, composeConfig))[0]["slos"].([]any) {
+		objectives = append(objectives, at(o, "name").(string))
+	}
 	for what, query := range map[string]string{
-		"spans of each service of HotROD": `count(count by (service) (jaeger_traces_total{service=~"frontend|customer|driver|route|redis-manual|mysql"} > 0)) == 6`,
-		"native histograms":               `sum(histogram_count(jaeger_trace_duration_seconds)) > 0`,
-		"classic histograms":              `sum(jaeger_trace_duration_seconds_bucket{le="+Inf"}) > 0`,
-		"events of each objective":        `count(count by (objective) (slo:period_error_budget_remaining:ratio{objective=~"availability|ride-ordered|route-calculated"})) == 3`,
-		"no alert on traceslo itself":     `absent(ALERTS{alertname=~"Traceslo.*", alertstate="firing"})`,
+		"spans of each service":       `count(count by (service) (jaeger_traces_total{service=~"frontend|customer|driver|route|redis-manual|mysql|video-ingestion|ml-pipeline"} > 0)) == 8`,
+		"native histograms":           `sum(histogram_count(jaeger_trace_duration_seconds)) > 0`,
+		"classic histograms":          `sum(jaeger_trace_duration_seconds_bucket{le="+Inf"}) > 0`,
+		"events of each objective":    fmt.Sprintf(`count(count by (objective) (slo:period_error_budget_remaining:ratio{objective=~%q})) == %d`, strings.Join(objectives, "|"), len(objectives)),
+		"no alert on traceslo itself": `absent(ALERTS{alertname=~"Traceslo.*", alertstate="firing"})`,
 	} {
 		s.eventually(t, what, func() error {
 			var answer struct{ Result []any }
@@ -124,7 +107,7 @@ func TestComposeRuns(t *testing.T) {
 					}
 				}
 			}
-			return len(answer.Groups) == 5
+			return len(answer.Groups) == len(objectives)+2 // Those of the platform and of its health.
 		})
 	})
 	s.eventually(t, "Alertmanager found", func() error {
@@ -133,42 +116,6 @@ func TestComposeRuns(t *testing.T) {
 			return len(answer.ActiveAlertmanagers) == 1 && strings.HasPrefix(answer.ActiveAlertmanagers[0].URL, s.url("alertmanager", 9093)+"/")
 		})
 	})
-}
-
-// elasticsearch starts a cluster with the settings that compose gives it, and asks for its health as compose does.
-func (s *standIn) elasticsearch() {
-	s.t.Helper()
-	service := s.project.Services["elasticsearch"]
-	settings := map[string]string{}
-	for name, value := range service.Environment {
-		if strings.Contains(name, ".") {
-			settings[name] = *value
-		}
-	}
-	_, version, _ := strings.Cut(service.Image, ":")
-	cluster := testenv.StartCluster(s.t, testenv.ClusterOptions{Flavor: testenv.Elasticsearch, Version: version, Settings: settings})
-	at, err := url.Parse(cluster.URL)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	port, err := strconv.Atoi(at.Port())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.ports["elasticsearch"] = map[int]int{9200: port}
-	probe := service.HealthCheck.Test[len(service.HealthCheck.Test)-1]
-	s.eventually(s.t, "health", func() error {
-		_, err := get(s.t, strings.Replace(probe, "http://127.0.0.1:9200", cluster.URL, 1))
-		return err
-	})
-}
-
-// runs runs a service of the daemon's image to its end.
-func (s *standIn) runs(name string) {
-	s.t.Helper()
-	if process := s.start(name, testenv.Binary(s.t, "./cmd/traceslo")); process.Err() != nil {
-		s.t.Fatalf("%s: %v\n%s", name, process.Err(), process.Tail())
-	}
 }
 
 func (s *standIn) eventually(t *testing.T, what string, f func() error) {

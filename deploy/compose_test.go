@@ -155,6 +155,22 @@ func TestComposeScrapesAndMutesAsShipped(t *testing.T) {
 	}
 }
 
+func TestComposeHasTheObjectivesOfTheExamples(t *testing.T) {
+	objectives := func(file string) map[any]any {
+		byName := map[any]any{}
+		for _, o := range documents(t, read(t, file))[0]["slos"].([]any) {
+			byName[at(o, "name")] = o
+		}
+		return byName
+	}
+	here := objectives(composeConfig)
+	for name, want := range objectives(examplesConfig) {
+		if diff := cmp.Diff(want, here[name]); diff != "" {
+			t.Errorf("-example +compose\n%s", diff)
+		}
+	}
+}
+
 func text(t *testing.T, value any) string {
 	t.Helper()
 	b, err := yaml.Marshal(value)

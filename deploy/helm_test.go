@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,6 +31,28 @@ func template(t *testing.T, values string, files map[string]string, args ...stri
 	maps.Copy(all, files)
 	// A Helm that is built from its module takes the cluster for an old one.
 	return testenv.Helm(t, all, append([]string{"template", "release", path, "--namespace=tracing", "--kube-version=1.36.3", "--values=values.yaml"}, args...)...)
+}
+
+// TestReadmeInstallsTheChart renders what the command in README would install.
+func TestReadmeInstallsTheChart(t *testing.T) {
+	command := regexp.MustCompile(`(?m)^helm install (.*)$`).FindStringSubmatch(read(t, "../README.md"))
+	if command == nil {
+		t.Fatal("README has no helm install")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := strings.Fields(strings.ReplaceAll(command[1], "deploy/", root+"/deploy/"))
+	out, err := testenv.Helm(t, nil, append([]string{"template", "--kube-version=1.36.3"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources := documents(t, out)
+	if image := at(ofKind(t, resources, "StatefulSet"), "spec", "template", "spec", "containers", 0, "image"); image != "registry.example.com/traceslo:"+appVersion(t) {
+		t.Errorf("it installs %v", image)
+	}
+	holdResources(t, resources)
 }
 
 // underConfig returns values that hold a configuration.

@@ -31,6 +31,8 @@ func image(t *testing.T, platform string) *testenv.Image {
 	if base == nil {
 		t.Fatal("the image does not begin with Go's")
 	}
+	testenv.Live(t)
+	testenv.Binary(t, "./cmd/traceslo") // Its modules are then in the cache, from which alone the image is built.
 	return testenv.BuildImage(t, dockerfile, platform, base[1])
 }
 
@@ -85,6 +87,9 @@ func TestImageRunsReadOnly(t *testing.T) {
 	built := image(t, "linux/amd64")
 	if want := fmt.Sprintf("%d:%d", user, user); built.Config.User != want {
 		t.Errorf("the user is %q, want %q", built.Config.User, want)
+	}
+	if version := built.Config.Labels["org.opencontainers.image.version"]; version != appVersion(t) {
+		t.Errorf("its version is %q, the chart's %q", version, appVersion(t))
 	}
 	state := owned(t)
 	configuration := t.TempDir()

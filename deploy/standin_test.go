@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
 
@@ -27,6 +28,8 @@ type standIn struct {
 	// ports are those of this machine by service and port of its container.
 	ports map[string]map[int]int
 	names *regexp.Regexp
+	// node is where the example in Node.js is built.
+	node string
 }
 
 var (
@@ -140,12 +143,22 @@ func (s *standIn) command(service types.ServiceConfig) (args, env []string) {
 	return args, env
 }
 
-// start starts the program of a service. The further arguments say where it listens, which in a container is what the
-// program does by itself.
-func (s *standIn) start(name, program string, further ...string) *testenv.Process {
+// start starts the program of a service, which has the service's arguments and environment after those that are given:
+// the latter say where it listens, which in a container is what the program does by itself.
+func (s *standIn) start(name string, program testenv.Command) *testenv.Process {
 	s.t.Helper()
 	service := s.project.Services[name]
 	s.mount(service)
 	args, env := s.command(service)
-	return testenv.StartProcess(s.t, testenv.Command{Path: program, Args: append(args, further...), Env: env, Dir: s.dir})
+	program.Args, program.Env = append(args, program.Args...), append(env, program.Env...)
+	if program.Dir == "" {
+		program.Dir = s.dir
+	}
+	return testenv.StartProcess(s.t, program)
+}
+
+// starts starts a service that is ready once a path on a port of its container answers.
+func (s *standIn) starts(name, program string, port int, path string, further ...string) {
+	s.t.Helper()
+	s.start(name, testenv.Command{Path: program, Args: further}).WaitHTTP(s.t, s.url(name, port)+path, time.Minute)
 }

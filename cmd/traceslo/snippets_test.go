@@ -155,6 +155,22 @@ func TestReadmeHasTheShippedMonitor(t *testing.T) {
 	}
 }
 
+// TestPathsInCommandsExist looks for what commands of README name below deploy.
+func TestPathsInCommandsExist(t *testing.T) {
+	seen := 0
+	for _, block := range blocks(read(t, "README.md"), "sh") {
+		for _, m := range regexp.MustCompile(`(?:^|[\s=@])(deploy/\S*)`).FindAllStringSubmatch(block, -1) {
+			seen++
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("%s\n%v", block, err)
+			}
+		}
+	}
+	if seen < 7 {
+		t.Errorf("only %d paths were found", seen)
+	}
+}
+
 var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 func TestLinksLeadSomewhere(t *testing.T) {

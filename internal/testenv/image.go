@@ -27,8 +27,8 @@ type ImageConfig struct {
 // BuildImage builds a Dockerfile of this module, with the module as its context, for a platform such as linux/amd64, and
 // skips the test if it does not run as root with the real servers.
 //
-// No registry is asked. The image that the Dockerfile begins with is one without a file, under its name, in which the
-// folders of this machine are mounted: what it brings, a Go compiler and a shell, is here too.
+// No registry is asked, and no proxy of modules. In the place of base, with which the Dockerfile begins, is an image
+// without a file, in which the folders of this machine are mounted: a Go compiler and a shell are here too.
 func BuildImage(t testing.TB, dockerfile, platform, base string) *Image {
 	t.Helper()
 	Live(t)
