@@ -41,6 +41,17 @@ func grouping(v float64) string {
 	return grouped(uint64(min(v, 1e18)))
 }
 
+// between writes an interval, and its day once if it is of one.
+func between(from, to time.Time) string {
+	const minute = "2006-01-02 15:04"
+	from, to = from.UTC(), to.UTC()
+	end := to.Format(minute + " MST")
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		end = to.Format("15:04 MST")
+	}
+	return from.Format(minute) + " to " + end
+}
+
 // ago writes how long ago a time was.
 func ago(now, at time.Time) string {
 	d := now.Sub(at)

@@ -60,10 +60,13 @@ type Tier struct {
 	Limit     float64 `json:"burn_rate_limit"`
 	LongRate  float64 `json:"long_burn_rate"`
 	ShortRate float64 `json:"short_burn_rate"`
-	// LongEvents and LongBad are what the long window holds.
-	LongEvents uint64 `json:"long_events"`
-	LongBad    uint64 `json:"long_bad_events"`
-	Burning    bool   `json:"burning"`
+	// LongEvents and LongBad are what the long window holds, ShortEvents and
+	// ShortBad the same of the short one.
+	LongEvents  uint64 `json:"long_events"`
+	LongBad     uint64 `json:"long_bad_events"`
+	ShortEvents uint64 `json:"short_events"`
+	ShortBad    uint64 `json:"short_bad_events"`
+	Burning     bool   `json:"burning"`
 }
 
 // A State is one word for how an objective stands.
@@ -152,7 +155,7 @@ func describe(s slo.Standing, now, upto time.Time) Objective {
 		out.Tiers = append(out.Tiers, Tier{
 			Severity: t.Severity, Long: slo.FormatWindow(t.Long), Short: slo.FormatWindow(t.Short), Limit: t.BurnRate.Float(),
 			LongRate: t.LongCount.BurnRate(o.Target), ShortRate: t.ShortCount.BurnRate(o.Target),
-			LongEvents: t.LongCount.Events, LongBad: t.LongCount.Bad, Burning: t.Burning(o),
+			LongEvents: t.LongCount.Events, LongBad: t.LongCount.Bad, ShortEvents: t.ShortCount.Events, ShortBad: t.ShortCount.Bad, Burning: t.Burning(o),
 		})
 	}
 	out.judge(now, upto)

@@ -38,6 +38,7 @@ var functions = template.FuncMap{
 	"time":    func(t time.Time) string { return t.UTC().Format(timeLayout) },
 	"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"minute":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") },
+	"between": between,
 	"percent": func(ratio *float64) string { return percent(*ratio) },
 	"grouped": grouped,
 	"number":  func(n int64) string { return grouping(float64(n)) },
