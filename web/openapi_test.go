@@ -84,6 +84,9 @@ func validate(t *testing.T, router routers.Router, path string, answer *httptest
 }
 
 func TestAnswersAreAsDescribed(t *testing.T) {
+	for _, kind := range []string{"text/html", "text/markdown"} {
+		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.RegisteredBodyDecoder("text/plain"))
+	}
 	ready := platform(t)
 	ready.refusal = &web.Refusal{At: epoch, Faults: []string{"a.yaml:3: is wrong"}}
 	failing := newBench(t)
@@ -116,6 +119,18 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{ready, "/api/v1/objectives/checkout-availability/culprits?from=1d", 200},
 		{ready, "/api/v1/objectives/checkout-availability/traces", 200},
 		{ready, "/api/v1/objectives/search/traces", 200},
+		{ready, "/api/v1/report?period=2026-03&format=json", 200},
+		{ready, "/api/v1/report?period=today&format=json&time_zone=America/St_Johns&slo=checkout-availability&slo=each", 200},
+		{ready, "/api/v1/report?period=today&format=markdown", 200},
+		{ready, "/api/v1/report?period=today&format=csv", 200},
+		{ready, "/api/v1/report?period=today", 200},
+		{ready, "/api/v1/report", 200},
+		{ready, "/api/v1/report?period=2027", 400},
+		{ready, "/api/v1/report?format=pdf", 400},
+		{ready, "/api/v1/report?time_zone=Mars", 400},
+		{ready, "/api/v1/report?colour=red", 400},
+		{ready, "/api/v1/report?slo=chekout-availability", 404},
+		{loading, "/api/v1/report", 503},
 		{ready, "/api/v1/feed", 200},
 		{ready, "/api/v1/config", 200},
 		{ready, "/api/v1/openapi.yaml", 200},

@@ -33,6 +33,7 @@ import (
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/rules"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/report"
 	"github.com/traceslo/traceslo/source"
 )
 
@@ -59,6 +60,10 @@ type Running struct {
 	Links slo.Links
 	// Rules says how the rules of objectives are made.
 	Rules rules.Config
+	// Report says what reports say of error budgets, Dimensions how those of
+	// culprits are called, in order.
+	Report     report.Config
+	Dimensions []string
 	// Poll is the time between two looks at the source.
 	Poll time.Duration
 	// Configuration returns the configuration in effect as YAML, secrets masked.
@@ -83,6 +88,8 @@ type Refusal struct {
 type Server struct {
 	Options
 	sparks sparks
+	// reports holds what a report under way put into it: one at a time.
+	reports chan struct{}
 }
 
 // New returns a server. It starts no goroutine.
@@ -90,7 +97,7 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Server{Options: o}
+	return &Server{Options: o, reports: make(chan struct{}, 1)}
 }
 
 // A Route is what is answered at a pattern of http.ServeMux.
@@ -122,6 +129,7 @@ func (s *Server) Routes() []Route {
 		api("GET /api/v1/objectives/{slo}/events", s.events),
 		api("GET /api/v1/objectives/{slo}/culprits", s.culprits),
 		api("GET /api/v1/objectives/{slo}/traces", s.traces),
+		{"GET /api/v1/report", http.HandlerFunc(s.serveReport)},
 		api("GET /api/v1/feed", s.feed),
 		api("GET /api/v1/config", s.config),
 		{"GET /api/v1/openapi.yaml", asset("application/yaml; charset=utf-8", openAPI)},

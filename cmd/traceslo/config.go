@@ -152,3 +152,12 @@ func (l *loaded) counting() sli.Config {
 
 // tags returns the tags whose values the recorder wants with each span, in its order.
 func (l *loaded) tags() []string { return l.counting().Tags() }
+
+// dimensions returns how the dimensions of culprits are called, in order.
+func (l *loaded) dimensions() []string {
+	labels := make([]string, len(l.SLI.Dimensions))
+	for i, d := range l.SLI.Dimensions {
+		labels[i] = d.Label
+	}
+	return labels
+}

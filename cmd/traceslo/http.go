@@ -53,6 +53,8 @@ func (d *daemon) running() *web.Running {
 		Feed:          p.feed.Snapshot,
 		Links:         p.Links,
 		Rules:         p.Rules,
+		Report:        p.Report,
+		Dimensions:    p.dimensions(),
 		Poll:          p.Source.Elasticsearch.PollInterval,
 		Configuration: func() ([]byte, error) { return p.document.Render(p.settings) },
 		Mask:          p.document.Mask,

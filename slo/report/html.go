@@ -25,7 +25,7 @@ var (
 	style = plot.CSS + ownStyle
 	page  = template.Must(template.New("report").Funcs(template.FuncMap{
 		"style":     func() template.CSS { return template.CSS(style) }, //nolint:gosec // it is ours
-		"styleHash": styleHash,
+		"policy":    SecurityPolicy,
 		"text":      harmless.Text,
 		"count":     countOf,
 		"percent":   percent,
@@ -68,10 +68,12 @@ var (
 	}).Parse(pageText))
 )
 
-// styleHash names the only style that the page lets a browser use.
-func styleHash() string {
+// SecurityPolicy returns the policy of a report as HTML, which is in it too: a
+// browser uses the style that stands in it, and nothing else, whatever a name
+// may say.
+func SecurityPolicy() string {
 	sum := sha256.Sum256([]byte(style))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }
 
 // writeHTML writes the report as one file that needs no other, nor any script.
