@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	app.HelpFlag.Short('h')
 	app.Version(version.Print("traceslo"))
 	commands := map[string]command{}
-	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addStatus, addCheck, addRules, addDashboards, addCount, addState, addVersion} {
+	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addStatus, addCheck, addRules, addDashboards, addReport, addCount, addState, addVersion} {
 		add(app, commands)
 	}
 	name, err := app.Parse(args)

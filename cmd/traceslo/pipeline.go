@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
@@ -36,13 +38,7 @@ type input struct {
 func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	readers := min(runtime.GOMAXPROCS(0), maxReaders)
 	recorder := sli.New(cfg.counting(), readers, d.log)
-	ledger := slo.NewLedger(slo.LedgerOptions{
-		Objectives: cfg.objectives,
-		Retention:  cfg.SLORetention,
-		Silence:    cfg.Source.Silence,
-		Hold:       cfg.SLI.NewSeriesHold,
-		Log:        d.log,
-	})
+	ledger := cfg.newLedger(d.log)
 	var positions *source.Positions
 	err := d.store.View(func(tx *state.Tx) (err error) {
 		if positions, err = source.LoadPositions(tx); err != nil {
@@ -78,6 +74,17 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	p := &pipeline{loaded: cfg, input: in, recorder: recorder, ledger: ledger, feed: feed}
 	d.current.Store(p)
 	return p, nil
+}
+
+// newLedger returns the ledger of the configuration's objectives, which is not loaded yet.
+func (l *loaded) newLedger(log zerolog.Logger) *slo.Ledger {
+	return slo.NewLedger(slo.LedgerOptions{
+		Objectives: l.objectives,
+		Retention:  l.SLORetention,
+		Silence:    l.Source.Silence,
+		Hold:       l.SLI.NewSeriesHold,
+		Log:        log,
+	})
 }
 
 // A counter puts what the recorder counted, what the ledger makes of it, and
