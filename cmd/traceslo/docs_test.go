@@ -181,7 +181,7 @@ func TestReadmeHasEveryCommandAndFlag(t *testing.T) {
 // commandModels returns what kingpin knows of each command that can be run.
 func commandModels() map[string]*kingpin.CmdModel {
 	app := kingpin.New("traceslo", "")
-	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addStatus, addCheck, addRules, addDashboards, addCount, addState, addVersion} {
+	for _, add := range []func(*kingpin.Application, map[string]command){addServe, addDemo, addStatus, addCheck, addRules, addDashboards, addReport, addCount, addState, addVersion} {
 		add(app, map[string]command{})
 	}
 	models := map[string]*kingpin.CmdModel{}

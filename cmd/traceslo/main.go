@@ -9,6 +9,7 @@
 //	traceslo check       says everything that is wrong with a configuration
 //	traceslo rules       makes the rules for Prometheus and Alertmanager
 //	traceslo dashboards  makes the boards for Grafana
+//	traceslo report      reviews a period, for people
 //	traceslo count       counts files of stored spans once and prints the metrics
 //	traceslo state       backs up, checks or compacts the state
 //	traceslo version     says what this is

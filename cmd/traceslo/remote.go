@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -61,8 +62,22 @@ func (r remote) ask(ctx context.Context, method, path string) (*http.Response, e
 	}
 	if answer.StatusCode != http.StatusOK {
 		defer answer.Body.Close()
-		reason, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-		return nil, fmt.Errorf("%s %q: %s: %s", strings.ToLower(method), request.URL.Redacted(), answer.Status, strings.TrimSpace(string(reason)))
+		reason, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+		return nil, fmt.Errorf("%s %q: %s: %s", strings.ToLower(method), request.URL.Redacted(), answer.Status, told(reason))
 	}
 	return answer, nil
+}
+
+// told returns what the body of an answer says is wrong: the message of the
+// API's problem, or else all of it.
+func told(body []byte) string {
+	var answer struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(body, &answer); err == nil && answer.Error.Message != "" {
+		return answer.Error.Message
+	}
+	return strings.TrimSpace(string(body))
 }

@@ -164,7 +164,7 @@ func (m *markdown) culprits(r *Report, o *Objective) {
 	m.WriteString("\n### Culprits\n\n")
 	m.head("Service", "Operation", "Error type", "Dimensions", "#Bad events", "#Share")
 	for _, t := range c.Top {
-		failure := "none"
+		failure := "did not fail"
 		if t.ErrorType != "" {
 			failure = code(t.ErrorType)
 		}

@@ -150,7 +150,7 @@ func (r *Report) summary() string {
 func (r *Report) known() string {
 	switch {
 	case r.Upto.IsZero():
-		return "Nothing has been measured yet."
+		return "Nothing was read to its end yet: all figures are of what was read so far, and nothing is measured."
 	case r.Runs:
 		return "The period goes on: all figures are so far, as known up to " + when(r.Upto) + "."
 	case r.Upto.Before(r.Period.To):
@@ -176,7 +176,13 @@ func (c Coverage) words() string {
 
 // words says in words how long a tier was exceeded.
 func (t IncidentTier) words() string {
-	return fmt.Sprintf("%s: above %s over %s and %s for %s", t.Severity, t.BurnRate, t.Long, t.Short, minutesLong(t.Minutes))
+	window := func(text string) string {
+		if d, err := config.ParseDuration(text); err == nil {
+			return length(d) // 16h48m rather than 1008m
+		}
+		return text
+	}
+	return fmt.Sprintf("%s: above %s over %s and %s for %s", t.Severity, t.BurnRate, window(t.Long), window(t.Short), minutesLong(t.Minutes))
 }
 
 // note says what an incident's span does not show.
