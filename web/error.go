@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -20,6 +21,14 @@ type Problem struct {
 	Nearest []string `json:"nearest,omitempty"`
 
 	status int
+	// cause is the message without the names that were probably meant; "" if it names none.
+	cause string
+}
+
+// Sentence returns what is wrong as a page says it, which lists the nearest names itself.
+func (p *Problem) Sentence() string {
+	text := cmp.Or(p.cause, p.Message)
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // Error implements error.
@@ -70,7 +79,7 @@ func shown(text string) string { return strconv.Quote(harmless.Cut(text, maxShow
 func noObjective(name string, names []string) *Problem {
 	near := nearest(name, names)
 	p := problem(notFound, "there is no objective %s", shown(name))
-	p.Nearest = near
+	p.Nearest, p.cause = near, p.Message
 	switch {
 	case len(names) == 0:
 		p.Message += "; there is none at all yet"

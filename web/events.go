@@ -52,7 +52,7 @@ func (s *Server) events(r *http.Request) (any, error) {
 	if text := query.Get("step"); text != "" {
 		step, err = config.ParseDuration(text)
 		if err != nil || step < time.Minute || step%time.Minute != 0 {
-			return nil, problem(badRequest, "step=%s is no step; write whole minutes, for example 5m, 1h or 1d", shown(text))
+			return nil, problem(badRequest, "the parameter step=%s is no step; write whole minutes, for example 5m, 1h or 1d", shown(text))
 		}
 	}
 	// Steps are counted from the Unix epoch, so that days are those of UTC.
@@ -143,7 +143,7 @@ func readTime(name, text string, now, fallback time.Time) (time.Time, error) {
 	if back, err := config.ParseDuration(text); err == nil && back >= 0 && back <= maxPeriod {
 		return now.Add(-back).Truncate(time.Minute), nil
 	}
-	return fallback, problem(badRequest, "%s=%s is no time; write for example 2026-11-22T15:04:00Z, or 7d for seven days ago", name, shown(text))
+	return fallback, problem(badRequest, "the parameter %s=%s is no time; write for example 2026-11-22T15:04:00Z, or 7d for seven days ago", name, shown(text))
 }
 
 func later(a, b time.Time) time.Time {

@@ -44,12 +44,12 @@ func readFilter(r *http.Request) (f filter, page int, err error) {
 	}
 	f = filter{Service: query.Get("service"), Label: query.Get("label"), Text: strings.TrimSpace(query.Get("q")), State: State(query.Get("state"))}
 	if f.State != "" && f.State != troubles && !slices.Contains(states, f.State) {
-		return f, 0, problem(badRequest, "state=%s is none; choose trouble or one of %s", shown(string(f.State)), wordsOf(states))
+		return f, 0, problem(badRequest, "the parameter state=%s is none; choose trouble or one of %s", shown(string(f.State)), wordsOf(states))
 	}
 	page = 1
 	if text := query.Get("page"); text != "" {
 		if page, err = strconv.Atoi(text); err != nil || page < 1 {
-			return f, 0, problem(badRequest, "page=%s is no page; write a number from 1 on", shown(text))
+			return f, 0, problem(badRequest, "the parameter page=%s is no page; write a number from 1 on", shown(text))
 		}
 	}
 	return f, page, nil
@@ -69,11 +69,14 @@ func parameters(r *http.Request, known ...string) (url.Values, error) {
 	for name, values := range query {
 		switch {
 		case !slices.Contains(known, name):
+			if len(known) == 0 {
+				return nil, problem(badRequest, "there is no parameter %s; this takes none", shown(name))
+			}
 			return nil, problem(badRequest, "there is no parameter %s; there are %s", shown(name), strings.Join(known, ", "))
 		case len(values) > 1:
-			return nil, problem(badRequest, "%s is given %d times; give it once", name, len(values))
+			return nil, problem(badRequest, "the parameter %s is given %d times; give it once", name, len(values))
 		case len(values[0]) > maxFilter:
-			return nil, problem(badRequest, "%s has %d bytes; write at most %d", name, len(values[0]), maxFilter)
+			return nil, problem(badRequest, "the parameter %s has %d bytes; write at most %d", name, len(values[0]), maxFilter)
 		}
 	}
 	return query, nil
@@ -109,7 +112,7 @@ func (f filter) choose(all []Objective, upto time.Time, page int) (Objectives, e
 	}
 	out.Pages = max(1, (out.Matching+perPage-1)/perPage)
 	if page > out.Pages {
-		return out, problem(badRequest, "page=%d is beyond the last, which is %d", page, out.Pages)
+		return out, problem(badRequest, "the parameter page=%d is beyond the last, which is %d", page, out.Pages)
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/traceslo/traceslo/internal/golden"
 	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/web"
 )
@@ -151,13 +153,13 @@ func TestObjectivesAreSortedByTroubleAndFiltered(t *testing.T) {
 func TestMistypedParametersAreRefused(t *testing.T) {
 	b := platform(t)
 	for query, want := range map[string]string{
-		"?servce=shop":                   "there is no parameter \"servce\"; there are service, label, q, state, page",
+		"?servce=shop":                   "here is no parameter \"servce\"; there are service, label, q, state, page",
 		"?state=sad":                     "choose trouble or one of burning, spent",
 		"?page=0":                        "write a number from 1 on",
-		"?page=2":                        "page=2 is beyond the last, which is 1",
-		"?q=a&q=b":                       "q is given 2 times; give it once",
-		"?q=" + strings.Repeat("x", 301): "q has 301 bytes; write at most 300",
-		"?%zz":                           "the query is not understood",
+		"?page=2":                        "he parameter page=2 is beyond the last, which is 1",
+		"?q=a&q=b":                       "he parameter q is given 2 times; give it once",
+		"?q=" + strings.Repeat("x", 301): "he parameter q has 301 bytes; write at most 300",
+		"?%zz":                           "he query is not understood",
 	} {
 		var got struct{ Error web.Problem }
 		if err := json.Unmarshal([]byte(b.get("/api/v1/objectives"+query, 400)), &got); err != nil {
@@ -368,6 +370,19 @@ func wellFormed(t testing.TB, svg string) {
 		if e, ok := token.(xml.StartElement); ok && !slices.Contains([]string{"svg", "title", "clipPath", "rect", "g", "text"}, e.Name.Local) {
 			t.Errorf("the picture has %s", e.Name.Local)
 		}
+	}
+}
+
+func TestAnswersAsWritten(t *testing.T) {
+	b := platform(t)
+	for path, file := range map[string]string{
+		"/":                                "overview.html",
+		"/slo/checkout-availability":       "objective.html",
+		"/slo/serach":                      "missing.html",
+		"/api/v1/objectives/search":        "objective.json",
+		"/badge/checkout-availability.svg": "badge.svg",
+	} {
+		golden.Check(t, filepath.Join("testdata", file), b.do(http.MethodGet, path).Body.Bytes())
 	}
 }
 
