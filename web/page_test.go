@@ -492,7 +492,8 @@ func FuzzRequests(f *testing.F) {
 		if answer.Code >= 500 {
 			t.Fatalf("%s?%s: %d: %s\n%s", path, query, answer.Code, answer.Body, b.log)
 		}
-		if strings.HasPrefix(answer.Header().Get("Content-Type"), "text/html") {
+		// A path that is not clean is sent to the clean one, by http.ServeMux.
+		if redirected := answer.Code/100 == 3; !redirected && strings.HasPrefix(answer.Header().Get("Content-Type"), "text/html") {
 			inert(t, path, answer.Body.String())
 		}
 	})
