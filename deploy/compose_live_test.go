@@ -25,7 +25,6 @@ func TestComposeRuns(t *testing.T) {
 	p := project(t)
 	s := newStandIn(t, p)
 	ran := map[string]bool{"grafana": true}
-	daemon := testenv.Binary(t, "./cmd/traceslo")
 	start := map[string]func(){
 		"elasticsearch":   s.elasticsearch,
 		"jaeger":          func() { s.starts("jaeger", program(t, "jaeger"), 13133, "/status") },
@@ -34,9 +33,9 @@ func TestComposeRuns(t *testing.T) {
 		"ml-pipeline":     s.mlPipeline,
 		"video-ingestion": s.videoIngestion,
 		"video-load":      s.videoLoad,
-		"traceslo":        func() { s.starts("traceslo", daemon, 9924, "/-/ready", s.listen("traceslo", 9924)) },
-		"rules":           func() { s.runs("rules", daemon) },
-		"dashboards":      func() { s.runs("dashboards", daemon) },
+		"traceslo":        s.daemon,
+		"rules":           func() { s.runs("rules") },
+		"dashboards":      func() { s.runs("dashboards") },
 		"prometheus": func() {
 			s.starts("prometheus", program(t, "prometheus"), 9090, "/-/ready", s.listen("prometheus", 9090))
 		},

@@ -66,8 +66,11 @@ func TestGrafanaFindsTheBoards(t *testing.T) {
 	if filepath.Dir(home) != folder || made[filepath.Base(home)] == nil {
 		t.Errorf("it begins with %s; in %s there are %q", home, folder, slices.Sorted(maps.Keys(made)))
 	}
-	if mount := mountOf(grafana, "/etc/grafana/provisioning"); filepath.Base(mount.Source) != "grafana" || mount.Target != "/etc/grafana/provisioning" {
-		t.Errorf("its provisioning is %+v", mount)
+	for _, kind := range []string{"datasources", "dashboards"} {
+		mount := mountOf(grafana, "/etc/grafana/provisioning/"+kind)
+		if path, err := filepath.Abs("compose/grafana/" + kind); err != nil || mount.Source != path {
+			t.Errorf("its %s are provisioned from %s, not from %s: %v", kind, mount.Source, path, err)
+		}
 	}
 }
 

@@ -24,10 +24,19 @@ const (
 	user      = 65532
 )
 
+var baseImage = regexp.MustCompile(`(?m)^FROM \S+ (golang:(\d+\.\d+)\S+) AS`)
+
+func TestImageIsBuiltByTheGoOfTheModule(t *testing.T) {
+	want := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, "../go.mod"))
+	if got := baseImage.FindStringSubmatch(read(t, "../"+dockerfile)); got == nil || got[2] != want[1] {
+		t.Errorf("it is built by %q, the module is for Go %s", got, want[1])
+	}
+}
+
 // image builds the image for a platform.
 func image(t *testing.T, platform string) *testenv.Image {
 	t.Helper()
-	base := regexp.MustCompile(`(?m)^FROM \S+ (golang:\S+) AS`).FindStringSubmatch(read(t, "../"+dockerfile))
+	base := baseImage.FindStringSubmatch(read(t, "../"+dockerfile))
 	if base == nil {
 		t.Fatal("the image does not begin with Go's")
 	}

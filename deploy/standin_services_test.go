@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -49,6 +50,21 @@ func (s *standIn) elasticsearch() {
 	s.eventually(s.t, "health", func() error {
 		_, err := get(s.t, strings.Replace(probe, "http://127.0.0.1:9200", cluster.URL, 1))
 		return err
+	})
+}
+
+// daemon starts traceslo, and asks for its health as compose does.
+func (s *standIn) daemon() {
+	s.t.Helper()
+	path := testenv.Binary(s.t, "./cmd/traceslo")
+	s.starts("traceslo", path, 9924, "/-/ready", s.listen("traceslo", 9924))
+	probe := s.project.Services["traceslo"].HealthCheck.Test
+	s.eventually(s.t, "health", func() error {
+		out, err := exec.CommandContext(s.t.Context(), path, append(probe[2:], "--server.url="+s.url("traceslo", 9924))...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
 	})
 }
 
@@ -105,9 +121,9 @@ func (s *standIn) videoLoad() {
 }
 
 // runs runs a service of the daemon's image to its end.
-func (s *standIn) runs(name, daemon string) {
+func (s *standIn) runs(name string) {
 	s.t.Helper()
-	if process := s.start(name, testenv.Command{Path: daemon}); process.Err() != nil {
+	if process := s.start(name, testenv.Command{Path: testenv.Binary(s.t, "./cmd/traceslo")}); process.Err() != nil {
 		s.t.Fatalf("%s: %v\n%s", name, process.Err(), process.Tail())
 	}
 }
