@@ -201,6 +201,7 @@ func (p *platform) while(within time.Duration, n int, outage bool, check func() 
 // TestAnOutagePagesAndItsEndResolves goes all the way, from stored spans to the
 // pager, and then takes the store away.
 func TestAnOutagePagesAndItsEndResolves(t *testing.T) {
+	t.Parallel() // It waits more than it works.
 	c := testenv.StartCluster(t, testenv.ClusterOptions{Flavor: testenv.Elasticsearch, Version: "8.19.7"})
 	p := newPlatform(t, c, "footanalytics")
 	now := time.Now()

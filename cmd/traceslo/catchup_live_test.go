@@ -62,6 +62,7 @@ func (m *monitoring) knows(t *testing.T, window string, want slo.Count) {
 
 // TestCatchingUpPagesNobody lets daemons read of outages that are over.
 func TestCatchingUpPagesNobody(t *testing.T) {
+	t.Parallel() // It waits more than it works.
 	c := testenv.SharedCluster(t, testenv.Elasticsearch, "8.19.7")
 	const name = "api-gateway-availability"
 	judge := failures("api-gateway")

@@ -18,6 +18,7 @@ import (
 // TestDemoThroughElasticsearch lets the demo write into a real cluster and
 // read it from there, and check --live look at it before and after.
 func TestDemoThroughElasticsearch(t *testing.T) {
+	t.Parallel() // It waits more than it works.
 	c := testenv.StartCluster(t, testenv.ClusterOptions{Flavor: testenv.Elasticsearch, Version: "8.19.7"})
 	binary := testenv.Binary(t, "./cmd/traceslo")
 	config := filepath.Join(t.TempDir(), "traceslo.yaml")

@@ -117,6 +117,7 @@ func jaegerCounts(t *testing.T, j *testenv.Jaeger) (all, failed map[string]float
 // through a real Jaeger into a real Elasticsearch, and compares what a real
 // Prometheus then holds with what Jaeger itself answers.
 func TestHotRODThroughJaegerToPrometheus(t *testing.T) {
+	t.Parallel() // It waits more than it works.
 	c := testenv.SharedCluster(t, testenv.Elasticsearch, "8.19.7")
 	for name, start := range map[string]func(testing.TB, testenv.JaegerOptions) *testenv.Jaeger{"Jaeger v1.76": testenv.StartJaegerV1, "Jaeger v2.13": testenv.StartJaegerV2} {
 		t.Run(name, func(t *testing.T) {
@@ -242,6 +243,7 @@ func shippedScrapeConfig(t *testing.T, target, relabel string) string {
 // TestOurServiceLabelSurvivesTheOperator scrapes with a target label service,
 // and looks at what a series born of one failed span does to increase().
 func TestOurServiceLabelSurvivesTheOperator(t *testing.T) {
+	t.Parallel() // It waits more than it works.
 	c := testenv.SharedCluster(t, testenv.Elasticsearch, "8.19.7")
 	prefix := c.Prefix(t)
 	spanTemplate(t, c, prefix, 0)
