@@ -125,10 +125,10 @@ func TestFormatsAgree(t *testing.T) {
 	if len(text.Samples) < 1000 {
 		t.Fatalf("only %d samples", len(text.Samples))
 	}
-	if diff := cmp.Diff(text.Samples, open.Samples); diff != "" {
+	if diff := difference(text.Samples, open.Samples); diff != "" {
 		t.Errorf("text and OpenMetrics differ:\n%.3000s", diff)
 	}
-	if diff := cmp.Diff(text.Samples, binary.Samples); diff != "" {
+	if diff := difference(text.Samples, binary.Samples); diff != "" {
 		t.Errorf("text and protobuf differ:\n%.3000s", diff)
 	}
 	if len(open.Exemplars) < 100 {
@@ -138,7 +138,7 @@ func TestFormatsAgree(t *testing.T) {
 	if diff := cmp.Diff(open.Exemplars, binary.Exemplars, millisecond); diff != "" {
 		t.Errorf("the exemplars of OpenMetrics and protobuf differ:\n%.3000s", diff)
 	}
-	if diff := cmp.Diff(text.Order, open.Order); diff != "" {
+	if diff := difference(text.Order, open.Order); diff != "" {
 		t.Errorf("the order of text and OpenMetrics differs:\n%.3000s", diff)
 	}
 	for _, s := range []scrapedMetrics{text, open, binary} {

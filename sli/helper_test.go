@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"reflect"
 	"sort"
 	"strings"
 	"testing"
 	"time"
 	"unsafe"
 
+	"github.com/google/go-cmp/cmp"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/rs/zerolog"
@@ -211,3 +213,11 @@ func unsafeString(b []byte) string { return unsafe.String(&b[0], len(b)) }
 func page(spans ...source.Span) []source.Span { return spans }
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
+
+// difference is cmp.Diff, sooner done where there is none: it sorts the keys of maps first.
+func difference(want, got any) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return cmp.Diff(want, got)
+}

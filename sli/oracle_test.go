@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/source"
@@ -176,7 +174,7 @@ func (o *oracle) check(t *testing.T, r *sli.Recorder, at time.Time) {
 		}
 		want[k] = v
 	}
-	if diff := cmp.Diff(want, samples(t, r, at)); diff != "" {
+	if diff := difference(want, samples(t, r, at)); diff != "" {
 		t.Fatalf("the recorder counted otherwise (-want +got):\n%s", diff)
 	}
 	o.recount.check(t, r)

@@ -175,20 +175,20 @@ func (c *recount) check(t *testing.T, r *sli.Recorder) {
 	if diff := cmp.Diff(c.tags, r.Tags()); diff != "" {
 		t.Fatalf("the recorder asks for other tags (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(c.minutes, minutesOf(t, r, 2)); diff != "" {
+	if diff := difference(c.minutes, minutesOf(t, r, 2)); diff != "" {
 		t.Fatalf("the recorder judged otherwise (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(c.culprits, culpritsOf(r)); diff != "" {
+	if diff := difference(c.culprits, culpritsOf(r)); diff != "" {
 		t.Fatalf("the recorder blames others (-want +got):\n%s", diff)
 	}
 	bad := map[measureValue][]sli.BadEvent{}
 	for of, events := range c.bad {
 		bad[of] = newest(events)
 	}
-	if diff := cmp.Diff(bad, badEventsOf(t, r, 2)); diff != "" {
+	if diff := difference(bad, badEventsOf(t, r, 2)); diff != "" {
 		t.Fatalf("the recorder tells other bad events (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(c.platform, platformOf(r)); diff != "" {
+	if diff := difference(c.platform, platformOf(r)); diff != "" {
 		t.Fatalf("the recorder counted other minutes (-want +got):\n%s", diff)
 	}
 }
