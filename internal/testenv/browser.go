@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"strconv"
 	"testing"
@@ -38,6 +39,46 @@ type Visit struct {
 	FirstScreen bool   `json:"firstScreen"`
 	// PDF is the path of a PDF to print the page to, on A4.
 	PDF string `json:"pdf"`
+}
+
+// Looks returns visits, still without a URL, in which a page is seen narrow and wide, in light and in dark, with scripts
+// and without, each of these with each of the others.
+func Looks() []Visit {
+	return []Visit{
+		{Width: 360, Height: 740, Axe: true},
+		{Width: 360, Height: 740, Axe: true, Dark: true, NoScripts: true},
+		{Width: 1440, Height: 900, Axe: true, NoScripts: true},
+		{Width: 1440, Height: 900, Axe: true, Dark: true},
+	}
+}
+
+// Look names how the visit looks at a page.
+func (v Visit) Look() string {
+	name := strconv.Itoa(v.Width)
+	if v.Dark {
+		name += "-dark"
+	}
+	if v.NoScripts {
+		name += "-no-scripts"
+	}
+	return name
+}
+
+// PicturesVariable is the environment variable that names a folder in which the pictures of pages are left, to be looked
+// at.
+const PicturesVariable = "TRACESLO_TEST_PICTURES"
+
+// Pictures returns the folder for pictures of pages, one that goes with the test if PicturesVariable names none.
+func Pictures(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv(PicturesVariable)
+	if dir == "" {
+		return t.TempDir()
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // An Act is one thing that a visitor does.

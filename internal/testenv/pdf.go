@@ -9,7 +9,7 @@ import (
 // PDFPages returns the text of each page of a PDF.
 func PDFPages(t testing.TB, path string) []string {
 	t.Helper()
-	text, err := output(t.Context(), "", nil, "pdftotext", "-layout", path, "-")
+	text, err := output(t.Context(), "", nil, "pdftotext", "-raw", path, "-")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,7 +171,7 @@ async function judge(page) {
 // markPlots writes a word at the top and at the bottom of each plot, by which the text of the printed pages tells where
 // it begins and ends. It runs in the page and returns how many plots there are.
 function markPlots() {
-  const plots = [...document.querySelectorAll('svg')].filter((s) => s.getBoundingClientRect().height > 0);
+  const plots = [...document.querySelectorAll('svg:not(svg svg)')].filter((s) => s.getBoundingClientRect().height > 0);
   plots.forEach((plot, i) => {
     const { width: w, height: h } = plot.getBoundingClientRect();
     const view = plot.viewBox.baseVal;
@@ -180,7 +180,7 @@ function markPlots() {
       const mark = document.createElementNS('http://www.w3.org/2000/svg', 'text');
       mark.setAttribute('x', x + width / 2);
       mark.setAttribute('y', y + line);
-      mark.setAttribute('font-size', '1');
+      mark.style.setProperty('font-size', '1px', 'important');
       mark.textContent = `plot-${i}-${word}`;
       plot.append(mark);
     }
