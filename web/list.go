@@ -47,7 +47,8 @@ func readFilter(r *http.Request) (f filter, page int, err error) {
 		return f, 0, problem(badRequest, "the parameter state=%s is none; choose trouble or one of %s", shown(string(f.State)), wordsOf(states))
 	}
 	page = 1
-	if text := query.Get("page"); text != "" {
+	if query.Has("page") {
+		text := query.Get("page")
 		if page, err = strconv.Atoi(text); err != nil || page < 1 {
 			return f, 0, problem(badRequest, "the parameter page=%s is no page; write a number from 1 on", shown(text))
 		}

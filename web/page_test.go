@@ -156,6 +156,7 @@ func TestMistypedParametersAreRefused(t *testing.T) {
 		"?servce=shop":                   "here is no parameter \"servce\"; there are service, label, q, state, page",
 		"?state=sad":                     "choose trouble or one of burning, spent",
 		"?page=0":                        "write a number from 1 on",
+		"?page=":                         "write a number from 1 on",
 		"?page=2":                        "he parameter page=2 is beyond the last, which is 1",
 		"?q=a&q=b":                       "he parameter q is given 2 times; give it once",
 		"?q=" + strings.Repeat("x", 301): "he parameter q has 301 bytes; write at most 300",
