@@ -16,6 +16,7 @@ import (
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/slo/report"
+	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source/elastic"
 )
 
@@ -41,6 +42,8 @@ type settings struct {
 	Dashboards dashboards.Config `yaml:"dashboards"`
 	// Report says what reports say of error budgets.
 	Report report.Config `yaml:"report"`
+	// Reports are printed when they are due.
+	Reports []press.Config `yaml:"reports"`
 }
 
 type sourceSettings struct {
@@ -117,6 +120,7 @@ func (l *loaded) check() error {
 	l.document.Check("rules", l.checkStale())
 	l.document.Check("dashboards", l.Dashboards.Validate())
 	l.document.Check("report", l.Report.Validate())
+	l.document.Check("reports", l.checkReports())
 	l.document.Check("sli", l.checkBuckets())
 	return l.document.Err()
 }
@@ -130,6 +134,15 @@ func (l *loaded) checkStale() []config.Fault {
 			Cure:    fmt.Sprintf("write at least %s", config.FormatDuration(least))}}
 	}
 	return nil
+}
+
+// checkReports returns what is wrong with the reports to print.
+func (l *loaded) checkReports() []config.Fault {
+	var names []string
+	for i := range l.objectives {
+		names = append(names, l.objectives[i].Name)
+	}
+	return press.Validate(l.Reports, names, l.Report.TimeZone)
 }
 
 // checkBuckets returns what the alerts on traces miss in the buckets. It is a

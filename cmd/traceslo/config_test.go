@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/report/press"
 )
 
 const example = "../../config.example.yaml"
@@ -78,9 +80,10 @@ func isSection(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t.NumField() > 0 && t.Field(0).Tag.Get("yaml") != ""
 }
 
-// TestTheExampleOfAnObjectiveLoads takes the objective that the example shows in
-// comments, and holds that it has no fault and that no key of one is left out.
-func TestTheExampleOfAnObjectiveLoads(t *testing.T) {
+// TestTheExamplesInCommentsLoad takes the objective and the report that the
+// example shows in comments, and holds that they have no fault and that no key of
+// one is left out.
+func TestTheExamplesInCommentsLoad(t *testing.T) {
 	text, err := os.ReadFile(example)
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +108,12 @@ func TestTheExampleOfAnObjectiveLoads(t *testing.T) {
 	if len(got.SLOs) != 1 {
 		t.Fatalf("there are %d objectives", len(got.SLOs))
 	}
-	for key := range keysWithin(reflect.TypeFor[slo.Objective]()) {
+	if len(got.Reports) != 1 {
+		t.Fatalf("there are %d reports", len(got.Reports))
+	}
+	keys := keysWithin(reflect.TypeFor[slo.Objective]())
+	maps.Copy(keys, keysWithin(reflect.TypeFor[press.Config]()))
+	for key := range keys {
 		if !regexp.MustCompile(`(?m)\b` + key + `\b`).MatchString(shown.String()) {
 			t.Errorf("%s is not shown", key)
 		}

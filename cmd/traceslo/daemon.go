@@ -15,6 +15,7 @@ import (
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/jaeger"
 	"github.com/traceslo/traceslo/web"
@@ -39,6 +40,7 @@ type daemon struct {
 	// pages ask it, and not for the series of every objective.
 	reading  *prometheus.Registry
 	feed     *source.Metrics
+	printed  *press.Metrics
 	reloaded reloadMetrics
 	// reloads hands requests to read the configuration again to the reading goroutine.
 	reloads chan chan<- error
@@ -66,6 +68,7 @@ func newDaemon(log zerolog.Logger, operations []string) *daemon {
 		registry: registry,
 		reading:  reading,
 		feed:     source.NewMetrics(reading, jaeger.Reasons, operations),
+		printed:  press.NewMetrics(registry),
 		reloaded: newReloadMetrics(reading),
 		reloads:  make(chan chan<- error),
 	}
@@ -138,7 +141,7 @@ func (d *daemon) readUntilReload(ctx context.Context, p *pipeline) (*pipeline, e
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- p.feed.Run(ctx) }()
+	go func() { done <- p.run(ctx) }()
 	for {
 		select {
 		case err := <-done:

@@ -20,6 +20,7 @@ import (
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/elastic"
 	"github.com/traceslo/traceslo/source/jaeger"
@@ -70,6 +71,7 @@ func TestReadmeHasEveryWordOfClosedLabels(t *testing.T) {
 	}
 	compare("errors", "traceslo_source_errors_total", "kind", firsts(t, "### Errors by kind"))
 	compare("documents", "traceslo_source_unreadable_documents_total", "reason", firsts(t, "### Unreadable documents by reason"))
+	compare("reports", "traceslo_report_failures_total", "reason", firsts(t, "### Failures of reports by reason"))
 	compare("indices", "traceslo_source_indices", "state", firsts(t, "### Indices by state"))
 
 	// The tables stand in the order of the code, by which the kinds are sorted.
@@ -98,6 +100,7 @@ func exposedFamilies(t *testing.T) map[string]*dto.MetricFamily {
 	d.store = store
 	cfg := fast()
 	cfg.objectives = []slo.Objective{objectiveOf("api")}
+	cfg.Reports = []press.Config{{Name: "weekly"}}
 	p, err := d.newPipeline(cfg, &input{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"runtime"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source"
 )
 
@@ -16,13 +19,23 @@ import (
 // the cluster rather than help.
 const maxReaders = 4
 
-// A pipeline reads one source into one recorder, by one configuration.
+// A pipeline reads one source into one recorder, by one configuration, and
+// prints the reports that come of it.
 type pipeline struct {
 	*loaded
 	input    *input
 	recorder *sli.Recorder
 	ledger   *slo.Ledger
 	feed     *source.Feed
+	press    *press.Press
+}
+
+// run reads and prints until ctx ends, or one of both cannot go on.
+func (p *pipeline) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.feed.Run(ctx) })
+	group.Go(func() error { return p.press.Run(ctx) })
+	return group.Wait()
 }
 
 // An input is a source that was opened.
@@ -71,7 +84,17 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{loaded: cfg, input: in, recorder: recorder, ledger: ledger, feed: feed}
+	p := &pipeline{loaded: cfg, input: in, recorder: recorder, ledger: ledger, feed: feed,
+		press: press.New(press.Options{
+			Reports:    cfg.Reports,
+			Report:     cfg.Report,
+			Dimensions: cfg.dimensions(),
+			Ledger:     ledger,
+			Store:      d.store,
+			Log:        d.log,
+			Metrics:    d.printed,
+		}),
+	}
 	d.current.Store(p)
 	return p, nil
 }
