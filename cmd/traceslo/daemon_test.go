@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
 	"github.com/rs/zerolog"
 
@@ -20,6 +22,8 @@ import (
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/report"
+	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/sourcetest"
 )
@@ -48,6 +52,16 @@ type running struct {
 // start runs a daemon on a source in memory and the state in the folder dir.
 func start(t *testing.T, dir string, memory *sourcetest.Memory) *running {
 	t.Helper()
+	return startWith(t, dir, memory, func() (*loaded, error) { return fast(), nil })
+}
+
+// startWith does so by a configuration.
+func startWith(t *testing.T, dir string, memory *sourcetest.Memory, load func() (*loaded, error)) *running {
+	t.Helper()
+	first, err := load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	store, err := openState(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -58,12 +72,12 @@ func start(t *testing.T, dir string, memory *sourcetest.Memory) *running {
 	}
 	d := newDaemon(zerolog.New(zerolog.NewTestWriter(t)), nil)
 	d.store = store
-	d.load = func() (*loaded, error) { return fast(), nil }
+	d.load = load
 	d.open = func(*loaded) (*input, error) { return &input{memory, func() {}}, nil }
 	d.listen = func(s *http.Server) error { return s.Serve(listener) }
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- d.run(ctx, fast()) }()
+	go func() { done <- d.run(ctx, first) }()
 	stop := func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -269,5 +283,50 @@ func TestOtherSitesCannotReload(t *testing.T) {
 	d.server().Handler.ServeHTTP(answer, request)
 	if answer.Code != http.StatusForbidden || strings.Contains(answer.Body.String(), "lifecycle") {
 		t.Errorf("got %d: %s", answer.Code, answer.Body)
+	}
+}
+
+func TestReportsArePrintedAndFollowAReload(t *testing.T) {
+	dir, folder := t.TempDir(), t.TempDir()
+	minutely := press.Config{Name: "minutely", Period: "1h", Formats: []report.Format{report.JSON}, Folder: folder}
+	if err := minutely.Schedule.UnmarshalText([]byte("* * * * *")); err != nil {
+		t.Fatal(err)
+	}
+	// It was configured two hours ago, and the daemon ended then.
+	store, err := openState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := press.New(press.Options{Reports: []press.Config{minutely}, Store: store, Ledger: slo.NewLedger(slo.LedgerOptions{}), Metrics: press.NewMetrics(prometheus.NewRegistry())})
+	if err := errors.Join(before.Step(t.Context(), time.Now().Add(-2*time.Hour)), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	memory := sourcetest.NewMemory("c", time.Now())
+	memory.Create("spans", 1).Append(0, span(1))
+	reporting := func(c press.Config) func() (*loaded, error) {
+		return func() (*loaded, error) {
+			l := fast()
+			l.Source.Silence, l.objectives, l.Reports = 0, []slo.Objective{objectiveOf("api")}, []press.Config{c}
+			return l, nil
+		}
+	}
+	d := startWith(t, dir, memory, reporting(minutely))
+	d.until(`traceslo_report_runs_total{report="minutely"} 1` + "\n")
+	files, err := os.ReadDir(folder)
+	if err != nil || len(files) != 1 || !strings.HasPrefix(files[0].Name(), "minutely_") {
+		t.Fatalf("printed are %v, %v", files, err)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, files[0].Name()))
+	if err != nil || !strings.Contains(string(text), `"service": "api"`) {
+		t.Errorf("the report is %s, %v", text, err)
+	}
+	other := minutely
+	other.Name = "other"
+	d.load = reporting(other)
+	if err := d.reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if body := d.until(`traceslo_report_runs_total{report="other"} 0` + "\n"); strings.Contains(body, "minutely") {
+		t.Errorf("a report that is no longer configured is shown:\n%s", body)
 	}
 }

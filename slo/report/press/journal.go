@@ -68,38 +68,45 @@ func (p *Press) open(now time.Time) error {
 	if p.records != nil {
 		return nil
 	}
-	records := map[string]*record{}
-	err := p.Store.Update(func(tx *state.Tx) error {
-		before, err := readRecords(tx)
-		if err != nil {
-			return err
+	var before map[string]*record
+	if err := p.Store.View(func(tx *state.Tx) (err error) {
+		before, err = readRecords(tx)
+		return err
+	}); err != nil {
+		return fmt.Errorf("read what was printed: %w", err)
+	}
+	records, changed := map[string]*record{}, map[string]*record{}
+	for _, j := range p.jobs {
+		r := before[j.Name]
+		delete(before, j.Name)
+		// Another schedule begins anew, as does one whose last run lies ahead
+		// because the clock was wrong then.
+		if text := j.scheduleText(); r == nil || r.Schedule != text || r.from().After(now.Add(time.Hour)) {
+			next := &record{}
+			if r != nil {
+				next = r.clone()
+			}
+			next.Schedule, next.From = text, now.UnixMilli()
+			r, changed[j.Name] = next, next
 		}
-		for name := range before {
-			if !slices.ContainsFunc(p.jobs, func(j *job) bool { return j.Name == name }) {
+		records[j.Name] = r
+	}
+	if len(before)+len(changed) > 0 {
+		if err := p.Store.Update(func(tx *state.Tx) error {
+			for name := range before {
 				if err := tx.Bucket(journalBucket).Delete([]byte(name)); err != nil {
 					return err
 				}
 			}
+			for name, r := range changed {
+				if err := putRecord(tx, name, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			return fmt.Errorf("keep what is to be printed: %w", err)
 		}
-		for _, j := range p.jobs {
-			r := before[j.Name]
-			if r == nil {
-				r = &record{}
-			}
-			// Another schedule begins anew, as does one whose last run lies ahead
-			// because the clock was wrong then.
-			if text := j.scheduleText(); r.Schedule != text || r.from().After(now.Add(time.Hour)) {
-				r.Schedule, r.From = text, now.UnixMilli()
-			}
-			if err := putRecord(tx, j.Name, r); err != nil {
-				return err
-			}
-			records[j.Name] = r
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read what was printed: %w", err)
 	}
 	p.records = records
 	for name, r := range records {

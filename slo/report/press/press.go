@@ -55,7 +55,9 @@ type Press struct {
 type job struct {
 	Config
 	folder folder
-	// due is when the run was due, noticed when that was seen first.
+	// due is when the run was due, zero if none is, and noticed since when the step
+	// saw one that is not printed: another that comes due meanwhile takes its
+	// place and waits no longer.
 	due, noticed time.Time
 	// failures is how often printing it failed, next when that is tried again.
 	failures int
@@ -93,8 +95,8 @@ func (p *Press) Step(ctx context.Context, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// every is the time between two steps.
-const every = 10 * time.Second
+// every is the time between two steps. One with nothing to do costs a few microseconds.
+const every = time.Second
 
 // Run steps until ctx ends. Errors are logged and tried again; but a state that
 // turns out to be damaged (state.ErrDamaged) does not mend itself, and Run
@@ -134,12 +136,13 @@ func (p *Press) print(ctx context.Context, j *job, now time.Time) error {
 	if !ok {
 		return nil
 	}
-	if !due.Equal(j.due) {
-		j.due, j.noticed, j.failures, j.next = due, now, 0, time.Time{}
+	if j.due.IsZero() {
+		j.noticed = now
 		if first := j.Schedule.Next(*j.TimeZone, from); first.Before(due) {
 			p.Log.Info().Str("report", j.Name).Time("first", first).Time("due", due).Msg("runs of a report were missed; the last of them is made up")
 		}
 	}
+	j.due = due
 	if now.Before(j.next) {
 		return nil
 	}
@@ -150,7 +153,7 @@ func (p *Press) print(ctx context.Context, j *job, now time.Time) error {
 	j.failures++
 	j.next = now.Add(backOff(j.failures))
 	p.Metrics.failed(j.Name, why)
-	return fmt.Errorf("print the report %q: %w", runName(j.Name, j.due), err)
+	return fmt.Errorf("print the report %q: %w", runName(j.Name, due), err)
 }
 
 // tryPrint prints the run that is due, unless it has to wait for the ledger.
@@ -192,7 +195,9 @@ func (p *Press) tryPrint(ctx context.Context, j *job, now time.Time) (reason, er
 	}
 	p.Metrics.deliveries.WithLabelValues(j.Name, givenUp).Add(float64(dropped))
 	p.Metrics.runs.WithLabelValues(j.Name).Inc()
-	p.Log.Info().Str("report", runName(j.Name, j.due)).Str("period", period.Name).Str("folder", j.Folder).Msg("printed a report")
+	run := runName(j.Name, j.due)
+	j.due, j.failures, j.next = time.Time{}, 0, time.Time{}
+	p.Log.Info().Str("report", run).Str("period", period.Name).Str("folder", j.Folder).Msg("printed a report")
 	if err := p.prune(j, now); err != nil {
 		return reasonFolder, err
 	}

@@ -296,6 +296,18 @@ func TestAReportWaitsForTheLedger(t *testing.T) {
 	})
 }
 
+func TestRunsThatComeDueMeanwhileWaitNoLonger(t *testing.T) {
+	begin := instant(t, "2026-11-22T12:00:00Z")
+	b := newBench(t, begin, func(c *press.Config) { c.Schedule, c.Period = schedule(t, "*/10 * * * *"), "1h" })
+	b.read(begin)
+	b.step(begin)
+	for at := begin; at.Before(begin.Add(2 * time.Hour)); at = at.Add(time.Minute) {
+		b.step(at) // and nothing is read
+	}
+	// Due since 12:10, printed from 13:10 on; the next one waits anew.
+	b.wantFiles("weekly_2026-11-22T1310Z.csv", "weekly_2026-11-22T1310Z.json")
+}
+
 func TestMissedRunsAreMadeUpOnce(t *testing.T) {
 	begin := instant(t, "2026-10-02T12:00:00+02:00")
 	b := newBench(t, begin, nil)
