@@ -477,7 +477,7 @@ func TestWhatIsKept(t *testing.T) {
 				b.read(at)
 				b.step(at)
 			}
-			want := append(foreign, "daily_2020-01-01T0000Z.json")
+			want := append(slices.Clone(foreign), "daily_2020-01-01T0000Z.json")
 			for _, day := range test.want {
 				want = append(want, "daily_2026-11-"+day+"T0500Z.json")
 			}
@@ -517,7 +517,9 @@ func TestAnErrorIsSaidWhenItIsNew(t *testing.T) {
 		time.Sleep(9*time.Minute + 30*time.Second)
 		synctest.Wait()
 		stop()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		if got := strings.Count(b.log.String(), "cannot print or send a report"); got != 3 { // after 0, 1 and 3 minutes
 			t.Errorf("it is said %d times:\n%s", got, b.log)
 		}
