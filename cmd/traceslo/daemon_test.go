@@ -288,8 +288,8 @@ func TestOtherSitesCannotReload(t *testing.T) {
 
 func TestReportsArePrintedAndFollowAReload(t *testing.T) {
 	dir, folder := t.TempDir(), t.TempDir()
-	minutely := press.Config{Name: "minutely", Period: "1h", Formats: []report.Format{report.JSON}, Folder: folder}
-	if err := minutely.Schedule.UnmarshalText([]byte("* * * * *")); err != nil {
+	hourly := press.Config{Name: "hourly", Period: "1h", Formats: []report.Format{report.JSON}, Folder: folder}
+	if err := hourly.Schedule.UnmarshalText([]byte("0 * * * *")); err != nil {
 		t.Fatal(err)
 	}
 	// It was configured two hours ago, and the daemon ended then.
@@ -297,7 +297,7 @@ func TestReportsArePrintedAndFollowAReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := press.New(press.Options{Reports: []press.Config{minutely}, Store: store, Ledger: slo.NewLedger(slo.LedgerOptions{}), Metrics: press.NewMetrics(prometheus.NewRegistry())})
+	before := press.New(press.Options{Reports: []press.Config{hourly}, Store: store, Ledger: slo.NewLedger(slo.LedgerOptions{}), Metrics: press.NewMetrics(prometheus.NewRegistry())})
 	if err := errors.Join(before.Step(t.Context(), time.Now().Add(-2*time.Hour)), store.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -310,23 +310,23 @@ func TestReportsArePrintedAndFollowAReload(t *testing.T) {
 			return l, nil
 		}
 	}
-	d := startWith(t, dir, memory, reporting(minutely))
-	d.until(`traceslo_report_runs_total{report="minutely"} 1` + "\n")
+	d := startWith(t, dir, memory, reporting(hourly))
+	d.until(`traceslo_report_runs_total{report="hourly"} 1` + "\n")
 	files, err := os.ReadDir(folder)
-	if err != nil || len(files) != 1 || !strings.HasPrefix(files[0].Name(), "minutely_") {
+	if err != nil || len(files) != 1 || !strings.HasPrefix(files[0].Name(), "hourly_") {
 		t.Fatalf("printed are %v, %v", files, err)
 	}
 	text, err := os.ReadFile(filepath.Join(folder, files[0].Name()))
-	if err != nil || !strings.Contains(string(text), `"service": "api"`) {
+	if err != nil || !strings.Contains(string(text), `"service":"api"`) {
 		t.Errorf("the report is %s, %v", text, err)
 	}
-	other := minutely
+	other := hourly
 	other.Name = "other"
 	d.load = reporting(other)
 	if err := d.reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if body := d.until(`traceslo_report_runs_total{report="other"} 0` + "\n"); strings.Contains(body, "minutely") {
+	if body := d.until(`traceslo_report_runs_total{report="other"} 0` + "\n"); strings.Contains(body, "hourly") {
 		t.Errorf("a report that is no longer configured is shown:\n%s", body)
 	}
 }
