@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/traceslo/traceslo/internal/harmless"
+	"github.com/traceslo/traceslo/internal/nearest"
 )
 
 // A Problem is the answer to a request that gets no other, under "error".
@@ -69,6 +70,9 @@ func (s *Server) problemOf(r *http.Request, err error) *Problem {
 	return problem(internal, "this cannot be answered; the log tells why")
 }
 
+// maxNearest is how many names are offered in the place of one that nobody has.
+const maxNearest = 3
+
 // maxShownName bounds how much of what somebody asked for is repeated.
 const maxShownName = 120
 
@@ -77,7 +81,7 @@ func shown(text string) string { return strconv.Quote(harmless.Cut(text, maxShow
 
 // noObjective returns the problem of a name that no objective has.
 func noObjective(name string, names []string) *Problem {
-	near := nearest(name, names)
+	near := nearest.Words(name, names, maxNearest)
 	p := problem(notFound, "there is no objective %s", shown(name))
 	p.Nearest, p.cause = near, p.Message
 	switch {

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/traceslo/traceslo/internal/nearest"
 )
 
 // A section is where the walker stands: what a part of the file is read into.
@@ -22,7 +24,7 @@ func (w *walker) unknown(key string) string {
 	known := slices.Sorted(maps.Keys(fieldsOf(here.of)))
 	best, least := "", len(key)/3+2
 	for _, k := range known {
-		if d := distance(strings.ToLower(key), k); d < least {
+		if d := nearest.Edits(key, k); d < least {
 			best, least = k, d
 		}
 	}
@@ -93,40 +95,4 @@ func (s section) inner() []section {
 		}
 	}
 	return found
-}
-
-// Nearest returns up to most of the known words, those first that word may have
-// been meant for.
-func Nearest(word string, known []string, most int) []string {
-	word = strings.ToLower(word)
-	sorted := slices.Clone(known)
-	slices.Sort(sorted)
-	sorted = slices.Compact(sorted)
-	slices.SortStableFunc(sorted, func(a, b string) int {
-		return distance(word, strings.ToLower(a)) - distance(word, strings.ToLower(b))
-	})
-	return sorted[:min(most, len(sorted))]
-}
-
-// distance returns how many letters must be put in, taken out or changed to
-// make b of a (Levenshtein's). It looks at the first letters only: keys are short.
-func distance(a, b string) int {
-	a, b = a[:min(len(a), 40)], b[:min(len(b), 40)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/internal/nearest"
 	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/slo/report"
 )
@@ -76,7 +77,7 @@ func (c Config) validate(f faults, objectives []string, zone slo.Zone) {
 			continue
 		}
 		cure := "write the name of an objective of slos"
-		if near := config.Nearest(name, objectives, 3); len(near) > 0 {
+		if near := nearest.Words(name, objectives, 3); len(near) > 0 {
 			cure = "write one that there is, as " + strings.Join(near, ", ")
 		}
 		f.add(fmt.Sprintf("slos[%d]", i), fmt.Sprintf("there is no objective %q", name), cure)
