@@ -28,28 +28,44 @@ func RequireCommands(ctx context.Context, log Log) error {
 
 // requirePip makes sure that Python's package client is there.
 func requirePip(ctx context.Context, log Log) error {
-	if exec.CommandContext(ctx, "python3", "-m", "pip", "--version").Run() == nil {
-		return nil
-	}
-	return install(ctx, log, []string{"python3-pip"})
+	return requirePython(ctx, log, "python3-pip", "-m", "pip", "--version")
+}
+
+// requireVenv makes sure that Python can make virtual environments, which on Debian is a package of its own.
+func requireVenv(ctx context.Context, log Log) error {
+	return requirePython(ctx, log, "python3-venv", "-c", "import ensurepip, venv")
+}
+
+// requirePython installs a package if Python cannot run what comes with it.
+func requirePython(ctx context.Context, log Log, name string, args ...string) error {
+	return install(ctx, log, func() []string {
+		if exec.CommandContext(ctx, "python3", args...).Run() == nil {
+			return nil
+		}
+		return []string{name}
+	})
 }
 
 // require installs the packages of those commands that are not on the path.
 func require(ctx context.Context, log Log, packages map[string][]string) error {
-	var missing []string
-	for command, names := range packages {
-		if _, err := exec.LookPath(command); err != nil {
-			missing = append(missing, names...)
+	return install(ctx, log, func() []string {
+		var missing []string
+		for command, names := range packages {
+			if _, err := exec.LookPath(command); err != nil {
+				missing = append(missing, names...)
+			}
 		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	slices.Sort(missing)
-	return install(ctx, log, missing)
+		slices.Sort(missing)
+		return missing
+	})
 }
 
-func install(ctx context.Context, log Log, packages []string) error {
+// install installs the packages that missing returns.
+func install(ctx context.Context, log Log, missing func() []string) error {
+	packages := missing()
+	if len(packages) == 0 {
+		return nil
+	}
 	names := strings.Join(packages, " ")
 	if _, err := exec.LookPath("apt-get"); err != nil || os.Getuid() != 0 {
 		return fmt.Errorf("missing here: %s; on Debian, as root: apt-get install --no-install-recommends %s", names, names)
@@ -67,6 +83,11 @@ func install(ctx context.Context, log Log, packages []string) error {
 		return err
 	}
 	defer unlock()
+	// Whoever had the lock before may have installed the same.
+	if packages = missing(); len(packages) == 0 {
+		return nil
+	}
+	names = strings.Join(packages, " ")
 	start := time.Now()
 	log("Debian packages %s: installing", names)
 	env := []string{"DEBIAN_FRONTEND=noninteractive"}

@@ -3,7 +3,6 @@ package testenv
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,12 +57,4 @@ func ensureEnvironment(ctx context.Context, log Log, folder string) (string, err
 				"--require-hashes", "--requirement", "requirements.txt")
 		},
 	})
-}
-
-// requireVenv makes sure that Python can make virtual environments, which on Debian is a package of its own.
-func requireVenv(ctx context.Context, log Log) error {
-	if exec.CommandContext(ctx, "python3", "-c", "import ensurepip, venv").Run() == nil {
-		return nil
-	}
-	return install(ctx, log, []string{"python3-venv"})
 }
