@@ -231,8 +231,18 @@ type one struct {
 	Charts   charts
 	Culprits Culprits
 	Traces   []Trace
-	// Dimensions holds if a culprit has values of dimensions.
+	// Dimensions holds if a culprit has values of dimensions, whose names are names.
 	Dimensions bool
+	names      []string
+}
+
+// Dimension returns the name of a culprit's value; of one that was counted
+// before the dimensions were others, it is only known which it was.
+func (o one) Dimension(i int) string {
+	if i < len(o.names) {
+		return o.names[i]
+	}
+	return fmt.Sprintf("dimension %d", i+1)
 }
 
 func (s *Server) objectivePage(r *http.Request) (*view, error) {
@@ -262,7 +272,7 @@ func (s *Server) objectivePage(r *http.Request) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := one{Detail: d}
+	p := one{Detail: d, names: running.Dimensions}
 	if p.Charts, err = s.charts(running, o); err != nil {
 		return nil, err
 	}

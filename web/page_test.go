@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -93,6 +94,25 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 			if answer.Code >= 500 && bench != loading {
 				t.Errorf("%s: %d", path, answer.Code)
 			}
+		}
+	}
+}
+
+func TestAnswersAreCompressedForThoseWhoAsk(t *testing.T) {
+	b := platform(t)
+	for _, path := range []string{"/", "/style.css", "/api/v1/objectives/search"} {
+		request := httptest.NewRequest(http.MethodGet, path, nil)
+		request.Header.Set("Accept-Encoding", "gzip")
+		answer := httptest.NewRecorder()
+		b.server.ServeHTTP(answer, request)
+		size := answer.Body.Len()
+		unpacked, err := gzip.NewReader(answer.Body)
+		if err != nil {
+			t.Fatalf("%s: %v, headers %v", path, err, answer.Header())
+		}
+		text, err := io.ReadAll(unpacked)
+		if err != nil || string(text) != b.get(path, 200) || size > len(text)/2 || !strings.Contains(answer.Header().Get("Vary"), "Accept-Encoding") {
+			t.Errorf("%s: %d bytes instead of %d, headers %v, %v", path, size, len(text), answer.Header(), err)
 		}
 	}
 }

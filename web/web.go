@@ -27,6 +27,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
@@ -106,8 +107,17 @@ type Route struct {
 	Handler http.Handler
 }
 
-// Routes returns all that is answered.
+// Routes returns all that is answered. Answers are compressed for those who
+// take them so: much of a table of objectives is the same in each row.
 func (s *Server) Routes() []Route {
+	routes := s.plainRoutes()
+	for i := range routes {
+		routes[i].Handler = gzhttp.GzipHandler(routes[i].Handler)
+	}
+	return routes
+}
+
+func (s *Server) plainRoutes() []Route {
 	page := func(pattern string, handler func(*http.Request) (*view, error)) Route {
 		return Route{pattern, s.page(handler)}
 	}
