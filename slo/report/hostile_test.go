@@ -238,7 +238,7 @@ func TestObjectivesAreChosenByName(t *testing.T) {
 		_, err := report.Build(context.Background(), w.ledger, tx, report.Options{Period: p, Now: autumn, SLOs: []string{"uplaods"}})
 		return err
 	})
-	if err == nil || !strings.HasPrefix(err.Error(), `there is no objective "uplaods"; there are uploads, `) {
+	if err == nil || !strings.HasPrefix(err.Error(), `there is no objective "uplaods"; did you mean uploads?`) {
 		t.Errorf("got %v", err)
 	}
 	stopped, stop := context.WithCancel(context.Background())

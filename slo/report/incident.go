@@ -43,34 +43,61 @@ func (b *builder) incidents(o *slo.Objective, allowed float64) []Incident {
 	if !b.upto.IsZero() {
 		end = max(first, min(end, b.minute(b.upto)))
 	}
-	tiers := o.TierList()
+	tiers := measuresOf(o)
 	if b.between(0, end).Bad == 0 || len(tiers) == 0 {
 		return found
 	}
 	var spans []tierSpan // of the incident that runs
 	for m := first; m <= end; m++ {
 		any := false
-		for i, t := range tiers {
-			if m < end && b.burning(o, t, m) {
+		for i := range tiers {
+			if m < end && b.burning(&tiers[i], m) {
 				spans = extend(spans, i, m)
 				any = true
 			}
 		}
 		if !any && len(spans) > 0 {
-			found = append(found, b.incident(o, tiers, spans, m, allowed))
+			found = append(found, b.incident(tiers, spans, m, allowed))
 			spans = nil
 		}
 	}
 	for i := range found {
 		found[i].Runs = b.minute(found[i].To) == end
-		found[i].Before = b.minute(found[i].From) == first && b.burnsAt(o, tiers, first-1)
+		found[i].Before = b.minute(found[i].From) == first && b.burnsAt(tiers, first-1)
 	}
 	return found
 }
 
-func (b *builder) burnsAt(o *slo.Objective, tiers []slo.Tier, m int) bool {
-	for _, t := range tiers {
-		if m >= 0 && b.burning(o, t, m) {
+// A tierMeasure is a tier as it is asked for each minute.
+type tierMeasure struct {
+	slo.Tier
+	objective   *slo.Objective
+	long, short int // in minutes
+	rate        float64
+}
+
+func measuresOf(o *slo.Objective) []tierMeasure {
+	var all []tierMeasure
+	for _, t := range o.TierList() {
+		all = append(all, tierMeasure{t, o, int(t.Long / time.Minute), int(t.Short / time.Minute), t.BurnRate.Float()})
+	}
+	return all
+}
+
+// burning tells whether a tier was exceeded at the end of a minute. A window
+// holds that minute and those of its length before it.
+func (b *builder) burning(t *tierMeasure, m int) bool {
+	short := b.between(m-t.short, m+1)
+	// Most minutes are told by this alone.
+	if short.Bad == 0 || short.BurnRate(t.objective.Target) <= t.rate {
+		return false
+	}
+	return slo.TierStanding{Tier: t.Tier, LongCount: b.between(m-t.long, m+1), ShortCount: short}.Burning(t.objective)
+}
+
+func (b *builder) burnsAt(tiers []tierMeasure, m int) bool {
+	for i := range tiers {
+		if m >= 0 && b.burning(&tiers[i], m) {
 			return true
 		}
 	}
@@ -91,7 +118,7 @@ func extend(spans []tierSpan, tier, m int) []tierSpan {
 }
 
 // incident returns the one that ends before minute end.
-func (b *builder) incident(o *slo.Objective, tiers []slo.Tier, spans []tierSpan, end int, allowed float64) Incident {
+func (b *builder) incident(tiers []tierMeasure, spans []tierSpan, end int, allowed float64) Incident {
 	at := func(m int) time.Time { return b.local(b.first.Add(time.Duration(m) * time.Minute)) }
 	begin := end
 	of := Incident{To: at(end)}

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"time"
-
-	"github.com/traceslo/traceslo/slo"
 )
 
 // A Stretch is a day or an hour of the period, cut at its ends.
@@ -66,18 +64,4 @@ func (b *builder) hours() []time.Time {
 		edges = append(edges, edge)
 		at = edge
 	}
-}
-
-// minutes returns how many whole minutes d has.
-func minutes(d time.Duration) int { return int(d / time.Minute) }
-
-// burning tells whether a tier was exceeded at the end of a minute.
-func (b *builder) burning(o *slo.Objective, t slo.Tier, m int) bool {
-	// A window holds its last minute and those of its length before it.
-	short := b.between(m-minutes(t.Short), m+1)
-	if short.Bad == 0 {
-		return false
-	}
-	long := b.between(m-minutes(t.Long), m+1)
-	return slo.TierStanding{Tier: t, LongCount: long, ShortCount: short}.Burning(o)
 }
