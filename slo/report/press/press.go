@@ -112,7 +112,7 @@ func (p *Press) Run(ctx context.Context) error {
 			failing = ""
 		case err.Error() != failing:
 			failing = err.Error()
-			p.Log.Error().Err(err).Msg("cannot print or send a report, trying again")
+			p.Log.Error().Err(err).Msg("a report is not printed, or not sent")
 		}
 		sleep(ctx, every)
 	}
@@ -229,6 +229,9 @@ func (p *Press) render(ctx context.Context, j *job, period report.Period, now ti
 	}
 	var files []file
 	for _, format := range j.Formats {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		var content bytes.Buffer
 		if err := r.Write(&content, format); err != nil {
 			return nil, err

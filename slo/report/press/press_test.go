@@ -520,7 +520,7 @@ func TestAnErrorIsSaidWhenItIsNew(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		if got := strings.Count(b.log.String(), "cannot print or send a report"); got != 3 { // after 0, 1 and 3 minutes
+		if got := strings.Count(b.log.String(), "a report is not printed, or not sent"); got != 3 { // after 0, 1 and 3 minutes
 			t.Errorf("it is said %d times:\n%s", got, b.log)
 		}
 	})
