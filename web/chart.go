@@ -89,6 +89,18 @@ func (d drawing) spans(from, to time.Time) ([]plot.Span, error) {
 	return spans, nil
 }
 
+// unmeasured tells whether all of a time is unmeasured or excluded.
+func unmeasured(spans []plot.Span, from, to time.Time) bool {
+	covered := time.Duration(0)
+	for _, s := range spans {
+		if a, b := later(s.From, from), earlier(s.To, to); a.Before(b) {
+			covered += b.Sub(a)
+		}
+	}
+	// Spans of different kinds may overlap, which makes a gap a little early.
+	return covered >= to.Sub(from)
+}
+
 // end is where the plots of the window end: for a calendar period, which goes
 // on, at its end.
 func (d drawing) end() time.Time {
@@ -120,6 +132,10 @@ func (d drawing) burnDown() (template.HTML, error) {
 	values := burnDown(sums, d.o.standing.Objective.Target)
 	var points []plot.Point
 	for i, v := range values {
+		// Where nobody can tell, there is no line. The first point is of the part after it.
+		if part := max(0, i-1); sums[part].Events == 0 && unmeasured(spans, at[part], at[part+1]) {
+			v = math.NaN()
+		}
 		points = append(points, plot.Point{At: at[i], Value: v})
 	}
 	description := "No events in the window."

@@ -3,6 +3,8 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,11 +74,12 @@ func (s *Server) draw(running *Running, rows []row) error {
 				return err
 			}
 			values := burnDown(sums, r.standing.Objective.Target)
-			low := values[0]
-			for _, v := range values {
-				low = min(low, v)
+			title := fmt.Sprintf("budget left over the window: %s now, %s at least", percent(values[len(values)-1]), percent(slices.Min(values)))
+			// Of the time before the first event, next to nothing is known.
+			for i := 0; i < len(sums) && sums[i].Events == 0; i++ {
+				values[i] = math.NaN()
 			}
-			r.Spark = plot.Sparkline{Title: fmt.Sprintf("budget left over the window: %s now, %s at least", percent(values[len(values)-1]), percent(low)), Values: values}.SVG()
+			r.Spark = plot.Sparkline{Title: title, Values: values}.SVG()
 			s.sparks.known[[2]string{r.SLO, r.Service}] = r.Spark
 		}
 		return nil
