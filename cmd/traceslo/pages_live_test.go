@@ -2,6 +2,8 @@ package main_test
 
 import (
 	"errors"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -52,6 +54,23 @@ func TestPagesInABrowser(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the pictures of README", func(t *testing.T) {
+		if os.Getenv("UPDATE_PICTURES") == "" {
+			t.Skip("UPDATE_PICTURES=1 makes them anew")
+		}
+		folder, err := filepath.Abs(filepath.Join("..", "..", pictureFolder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, visit := range map[string]testenv.Visit{
+			"objectives.png": {URL: demo + "/", Height: 800},
+			"objective.png":  {URL: demo + "/slo/video-processing", Height: 1180},
+			"report.png":     {URL: "file://" + makeReport(t, demo, "this-month"), Height: 760},
+		} {
+			visit.Width, visit.NoScripts, visit.FirstScreen, visit.Screenshot = 1200, true, true, filepath.Join(folder, name)
+			browser.Visit(t, visit)
+		}
+	})
 	t.Run("the filter without scripts", func(t *testing.T) {
 		seen := browser.Visit(t, testenv.Visit{
 			URL: demo + "/", Width: 1440, Height: 900, NoScripts: true, Axe: true,
@@ -68,6 +87,26 @@ func TestPagesInABrowser(t *testing.T) {
 			t.Errorf("the filter leaves %d rows, want api-gateway-reads alone:\n%s", seen.Counts["tbody tr"], seen.Text)
 		}
 	})
+	t.Run("the report", func(t *testing.T) {
+		file := "file://" + makeReport(t, demo, "30d")
+		for _, visit := range testenv.Looks() {
+			visit.URL, visit.Screenshot = file, filepath.Join(pictures, "demo-report-"+visit.Look()+".png")
+			seen := browser.Visit(t, visit)
+			checkSeen(t, seen, 200)
+			if !strings.Contains(seen.Text, "api-gateway-availability") {
+				t.Errorf("it does not name an objective:\n%s", seen.Text)
+			}
+		}
+		pdf := filepath.Join(pictures, "demo-report.pdf")
+		seen := browser.Visit(t, testenv.Visit{URL: file, Width: 703, Height: 1016, Print: true, PDF: pdf})
+		checkSeen(t, seen, 200)
+		for _, cut := range seen.CutPlots(testenv.PDFPages(t, pdf)) {
+			t.Error(cut)
+		}
+		if seen.Plots < 15 {
+			t.Errorf("there are %d plots for 15 objectives", seen.Plots)
+		}
+	})
 	t.Run("the OpenAPI file", func(t *testing.T) {
 		// What is a time, and how many pages there are, no schema says: not all that it allows is understood.
 		out, err := testenv.Schemathesis(t, demo+"/api/v1/openapi.yaml", demo, "50", "positive_data_acceptance")
@@ -75,6 +114,17 @@ func TestPagesInABrowser(t *testing.T) {
 			t.Errorf("%v; of 8 operations:\n%s", err, out)
 		}
 	})
+}
+
+// makeReport has the demo make the review of a period, and returns the path of the file.
+func makeReport(t *testing.T, demo, period string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "review.html")
+	args := []string{"report", "--server.url=" + demo, "--period=" + period, "--output.file=" + path}
+	if out, err := exec.Command(testenv.Binary(t, "./cmd/traceslo"), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return path
 }
 
 // checkSeen fails the test for each fault of a page, and if it was answered otherwise than with a status.

@@ -90,7 +90,7 @@ type Act struct {
 
 // Seen is what a visit showed.
 type Seen struct {
-	Status   int      `json:"status"` // Of the first page; 0 for a file.
+	Status   int      `json:"status"` // Of the first page; 200 for a file.
 	URL      string   `json:"url"`    // Where the acts led.
 	Title    string   `json:"title"`
 	Text     string   `json:"text"`     // What is visible, as somebody would copy it.
