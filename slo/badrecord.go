@@ -66,7 +66,7 @@ func decodeBad(b []byte) ([]sli.BadEvent, error) {
 		return nil, nil
 	}
 	r := reader{rest: b}
-	var texts []string
+	texts := make([]string, 0, 8)
 	for n := r.uvarint(); n > 0 && !r.broken; n-- {
 		texts = append(texts, string(r.bytes(r.uvarint())))
 	}
@@ -78,7 +78,7 @@ func decodeBad(b []byte) ([]sli.BadEvent, error) {
 		}
 		return texts[place]
 	}
-	var events []sli.BadEvent
+	events := make([]sli.BadEvent, 0, sli.MaxBadTraces)
 	for n := r.uvarint(); n > 0 && !r.broken; n-- {
 		var e sli.BadEvent
 		copy(e.TraceID[:], r.bytes(uint64(len(e.TraceID))))

@@ -69,11 +69,14 @@ const minuteMicros = 60_000_000
 func (s *saving) writeBad(tx *state.Tx) error {
 	for _, id := range slices.Sorted(maps.Keys(s.bad)) {
 		b := tx.Bucket(badBucket)
-		known, err := readBad(b, id)
+		events, err := readBad(b, id)
 		if err != nil {
 			return err
 		}
-		s.days.buffer = appendBad(s.days.buffer[:0], newestBad(append(known, s.bad[id]...)))
+		for _, e := range s.bad[id] {
+			events = keepBad(events, e)
+		}
+		s.days.buffer = appendBad(s.days.buffer[:0], events)
 		if err := b.Put(idKey(id), s.days.buffer); err != nil {
 			return err
 		}
@@ -112,20 +115,23 @@ func dropBad(tx *state.Tx, oldest int64) error {
 	return nil
 }
 
-// newestBad returns the newest of events, one a trace, newest first. It writes
-// into its argument.
-func newestBad(events []sli.BadEvent) []sli.BadEvent {
-	slices.SortFunc(events, func(a, b sli.BadEvent) int { return b.Compare(&a) })
-	newest := events[:0]
-	for _, e := range events {
-		if len(newest) == sli.MaxBadTraces {
-			break
-		}
-		if !slices.ContainsFunc(newest, func(n sli.BadEvent) bool { return n.TraceID == e.TraceID }) {
-			newest = append(newest, e)
-		}
+// keepBad puts an event among those of a series, newest first and one a trace,
+// if it is among the newest.
+func keepBad(events []sli.BadEvent, e sli.BadEvent) []sli.BadEvent {
+	n := len(events)
+	if n == sli.MaxBadTraces && e.Compare(&events[n-1]) <= 0 {
+		return events
 	}
-	return newest
+	if same := slices.IndexFunc(events, func(known sli.BadEvent) bool { return known.TraceID == e.TraceID }); same >= 0 {
+		if e.Compare(&events[same]) <= 0 {
+			return events
+		}
+		events = slices.Delete(events, same, same+1)
+	} else if n == sli.MaxBadTraces {
+		events = events[:n-1]
+	}
+	place, _ := slices.BinarySearchFunc(events, e, func(known, e sli.BadEvent) int { return e.Compare(&known) })
+	return slices.Insert(events, place, e)
 }
 
 // since returns those of events, newest first, that did not end before a minute.

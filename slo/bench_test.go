@@ -1,6 +1,7 @@
 package slo_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -62,7 +63,7 @@ func benchOf(t testing.TB, objectives int) *bench {
 }
 
 // BenchmarkLedgerStep reports the time of one commit's part for the ledger, a
-// minute after the one before, and of a scrape.
+// minute after the one before, with a bad event of each objective, and of a scrape.
 func BenchmarkLedgerStep(b *testing.B) {
 	for _, objectives := range []int{1, 100, 1000} {
 		bench := benchOf(b, objectives)
@@ -82,6 +83,9 @@ func BenchmarkLedgerStep(b *testing.B) {
 				j := &judged{}
 				for i := range objectives {
 					j.minutes = append(j.minutes, sli.MinuteCount{Measure: i, Minute: at(minute).Unix() / 60, Events: 100, Bad: 1})
+					bad := sli.BadEvent{Measure: i, End: at(minute).UnixMicro(), Duration: 1500, Service: "ml-pipeline", Operation: "ml.inference", ErrorType: "CUDAOutOfMemory"}
+					binary.BigEndian.PutUint64(bad.TraceID[8:], uint64(minute))
+					j.bad = append(j.bad, bad)
 				}
 				j.minutes = append(j.minutes, sli.MinuteCount{Measure: sli.Platform, Minute: at(minute).Unix() / 60, Events: 100})
 				bench.step(at(minute).Add(time.Second), j)
