@@ -184,9 +184,5 @@ func configOf(running *Running) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	out := Config{About: running.About, Text: string(text), Refused: running.Refused()}
-	if out.Refused != nil && out.Refused.Faults == nil {
-		out.Refused.Faults = []string{}
-	}
-	return out, nil
+	return Config{About: running.About, Text: string(text), Refused: running.Refused()}, nil
 }

@@ -81,7 +81,7 @@ type Running struct {
 // A Refusal is why a configuration was not taken.
 type Refusal struct {
 	At time.Time `json:"at"`
-	// Faults are what is wrong, each with its place and cure.
+	// Faults are what is wrong, each with its place and cure; at least one.
 	Faults []string `json:"faults"`
 }
 
