@@ -121,6 +121,7 @@ func (l *loaded) check() error {
 	l.document.Check("dashboards", l.Dashboards.Validate())
 	l.document.Check("report", l.Report.Validate())
 	l.document.Check("reports", l.checkReports())
+	l.Reports = press.Filled(l.Reports, l.Report.TimeZone)
 	l.document.Check("sli", l.checkBuckets())
 	return l.document.Err()
 }

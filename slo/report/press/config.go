@@ -1,6 +1,7 @@
 package press
 
 import (
+	"slices"
 	"time"
 
 	"github.com/traceslo/traceslo/internal/config"
@@ -70,6 +71,16 @@ func (c Config) zone(fallback slo.Zone) slo.Zone {
 		return fallback
 	}
 	return *c.TimeZone
+}
+
+// Filled returns reports with defaults for what they leave out. zone is that of
+// the section report.
+func Filled(reports []Config, zone slo.Zone) []Config {
+	filled := slices.Clone(reports)
+	for i := range filled {
+		filled[i] = filled[i].filled(zone)
+	}
+	return filled
 }
 
 // filled returns c with defaults for what it leaves out.

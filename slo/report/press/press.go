@@ -70,9 +70,9 @@ func (j *job) scheduleText() string { return j.Schedule.String() + " " + j.TimeZ
 func New(o Options) *Press {
 	p := &Press{Options: o}
 	var names []string
-	for _, c := range o.Reports {
+	for _, c := range Filled(o.Reports, o.Report.TimeZone) {
 		names = append(names, c.Name)
-		p.jobs = append(p.jobs, &job{Config: c.filled(o.Report.TimeZone), folder: newFolder(c.Folder, c.Name)})
+		p.jobs = append(p.jobs, &job{Config: c, folder: newFolder(c.Folder, c.Name)})
 	}
 	o.Metrics.begin(names)
 	return p
