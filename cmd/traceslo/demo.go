@@ -137,6 +137,7 @@ func (f demoFlags) settings() (*loaded, error) {
 const demoText = `FootAnalytics, a platform that does not exist, is being measured.
 
   page     %[1]s/
+  review   %[1]s/api/v1/report?period=30d
   metrics  %[1]s/metrics
 
 Try:

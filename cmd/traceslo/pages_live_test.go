@@ -16,7 +16,7 @@ import (
 // TestPagesInABrowser looks at the pages of the demo in Chromium, in all ways.
 func TestPagesInABrowser(t *testing.T) {
 	browser := testenv.StartBrowser(t)
-	demo := startDemo(t)
+	demo, said := startDemo(t)
 	pictures := testenv.Pictures(t)
 	t.Run("every look", func(t *testing.T) {
 		for _, page := range []struct{ name, path, title, says string }{
@@ -97,6 +97,8 @@ func TestPagesInABrowser(t *testing.T) {
 				t.Errorf("it does not name an objective:\n%s", seen.Text)
 			}
 		}
+		served := demo + regexp.MustCompile(`/api/v1/report\?\S+`).FindString(said)
+		checkSeen(t, browser.Visit(t, testenv.Visit{URL: served, Width: 1440, Height: 900, Axe: true}), 200)
 		pdf := filepath.Join(pictures, "demo-report.pdf")
 		seen := browser.Visit(t, testenv.Visit{URL: file, Width: 703, Height: 1016, Print: true, PDF: pdf})
 		checkSeen(t, seen, 200)
@@ -138,8 +140,8 @@ func checkSeen(t *testing.T, seen *testenv.Seen, status int) {
 	}
 }
 
-// startDemo starts the demo and returns its address once it has read the month.
-func startDemo(t *testing.T) string {
+// startDemo starts the demo and returns its address, and what it said, once it has read the month.
+func startDemo(t *testing.T) (url, said string) {
 	t.Helper()
 	demo := testenv.StartProcess(t, testenv.Command{Path: testenv.Binary(t, "./cmd/traceslo"), Args: []string{"demo", "--web.listen-address=127.0.0.1:0"}})
 	demo.WaitOutput(t, "Ctrl-C ends it.", 20*time.Second)
@@ -157,5 +159,5 @@ func startDemo(t *testing.T) string {
 		}
 		return nil
 	})
-	return page[1]
+	return page[1], demo.Stdout()
 }
