@@ -151,7 +151,7 @@ const hostile = "=cmd|' /C calc'!A0 <script>alert(1)</script> [x](javascript:ale
 // part of bad is so, and more in a few outages.
 func (w *world) traffic(measure int, value string, from, to time.Time, mean, bad float64, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, seed))
-	operations := []string{"GET /api/v1/matches/{id}", "POST /api/v1/videos", hostile}
+	operations := []string{"GET /api/v1/matches/{id}", "POST /api/v1/videos", "GET /api/v1/users/{id}", hostile}
 	outages := map[int64]bool{}
 	for range 3 {
 		begin := from.Unix()/60 + rnd.Int64N(int64(to.Sub(from)/time.Minute))

@@ -14,6 +14,7 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"golang.org/x/net/html"
 
+	"github.com/traceslo/traceslo/internal/harmless"
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
@@ -98,6 +99,17 @@ func TestHostileNamesAreInert(t *testing.T) {
 			}
 			if cells != heads {
 				t.Errorf("a row has %d cells of %d: %s", cells, heads, textOf(row))
+			}
+		}
+		said := map[string]bool{}
+		for n := range parsed(t, page.Bytes()).Descendants() {
+			if n.Data == "code" {
+				said[textOf(n)] = true
+			}
+		}
+		for _, name := range names {
+			if want := harmless.Text(name); strings.Trim(want, " ") != "" && !said[want] && !said[strings.TrimSuffix(strings.TrimPrefix(want, " "), " ")] {
+				t.Errorf("%.60q is not said", want)
 			}
 		}
 		headings := 0
@@ -235,10 +247,10 @@ func TestObjectivesAreChosenByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = w.store.View(func(tx *state.Tx) error {
-		_, err := report.Build(context.Background(), w.ledger, tx, report.Options{Period: p, Now: autumn, SLOs: []string{"uplaods"}})
+		_, err := report.Build(context.Background(), w.ledger, tx, report.Options{Period: p, Now: autumn, SLOs: []string{"uploadz"}})
 		return err
 	})
-	if err == nil || !strings.HasPrefix(err.Error(), `there is no objective "uplaods"; did you mean uploads?`) {
+	if err == nil || !strings.HasPrefix(err.Error(), `there is no objective "uploadz"; did you mean uploads?`) {
 		t.Errorf("got %v", err)
 	}
 	stopped, stop := context.WithCancel(context.Background())

@@ -49,14 +49,14 @@ func (b *builder) incidents(o *slo.Objective, allowed float64) []Incident {
 	}
 	var spans []tierSpan // of the incident that runs
 	for m := first; m <= end; m++ {
-		any := false
+		burns := false
 		for i := range tiers {
 			if m < end && b.burning(&tiers[i], m) {
 				spans = extend(spans, i, m)
-				any = true
+				burns = true
 			}
 		}
-		if !any && len(spans) > 0 {
+		if !burns && len(spans) > 0 {
 			found = append(found, b.incident(tiers, spans, m, allowed))
 			spans = nil
 		}

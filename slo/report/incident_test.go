@@ -3,6 +3,7 @@ package report_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ func TestIncidentsEqualARecount(t *testing.T) {
 			if rnd.IntN(4) == 0 {
 				continue
 			}
+			if seed%2 == 0 && m > 2*1440-90 {
+				worse = 0.9 // it burns when what is known ends
+			}
 			n := 1 + rnd.Uint64N(5)
 			bad := uint64(0)
 			for range n {
@@ -53,8 +57,8 @@ func TestIncidentsEqualARecount(t *testing.T) {
 		}
 		now := since.Add(2*24*time.Hour - time.Minute)
 		w.save(now)
-		from := since.Add(minute(rnd.IntN(1000)))
-		to := from.Add(minute(60 + rnd.IntN(1800)))
+		from := since.Add(minute(rnd.IntN(2500)))
+		to := from.Add(minute(60 + rnd.IntN(1200)))
 		r := w.build(now.Add(time.Hour), from.Format("2006-01-02T15:04")+".."+to.Format("2006-01-02T15:04"), slo.Zone{})
 		var got []string
 		for _, i := range r.Objectives[0].Incidents {
@@ -101,14 +105,14 @@ func (w *world) burnt(o slo.Objective, from, to, now time.Time) (lines []string)
 	end := min(to.Unix()/60, now.Unix()/60+1)
 	begin := int64(-1)
 	counts := make([]int, len(o.Alerting.Tiers))
-	any := func(m int64) (any bool) {
+	burning := func(m int64) (burns bool) {
 		for _, t := range o.Alerting.Tiers {
-			any = any || exceeded(t, m)
+			burns = burns || exceeded(t, m)
 		}
-		return any
+		return burns
 	}
 	for m := from.Unix() / 60; m <= end; m++ {
-		burns := m < end && any(m)
+		burns := m < end && burning(m)
 		if burns && begin < 0 {
 			begin = m
 		}
@@ -121,7 +125,7 @@ func (w *world) burnt(o slo.Objective, from, to, now time.Time) (lines []string)
 		}
 		if !burns && begin >= 0 {
 			_, bad := count(begin, m-1)
-			line := fmt.Sprint(begin, m, begin == from.Unix()/60 && any(begin-1), m == end, bad)
+			line := fmt.Sprint(begin, m, begin == from.Unix()/60 && burning(begin-1), m == end, bad)
 			for i, t := range o.Alerting.Tiers {
 				if counts[i] > 0 {
 					line += fmt.Sprintf(" %s %s %d", t.Severity, slo.FormatWindow(t.Long), counts[i])
@@ -133,6 +137,61 @@ func (w *world) burnt(o slo.Objective, from, to, now time.Time) (lines []string)
 		}
 	}
 	return lines
+}
+
+// TestAnIncidentMayBeginBefore has a window that burns before the period by
+// what ended in its first minute alone.
+func TestAnIncidentMayBeginBefore(t *testing.T) {
+	since := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	o := objective("a", 900_000_000, slo.Window{Rolling: 24 * time.Hour})
+	o.Alerting.Tiers = []slo.Tier{{Severity: slo.PageSeverity, Long: 10 * time.Minute, Short: 5 * time.Minute, BurnRate: 1000}}
+	o.Alerting.MinEvents, o.Alerting.MinFailures = 1, 2
+	w := newWorld(t, since, o)
+	from := since.Add(time.Hour)
+	for m := range 90 {
+		w.pulse(since.Add(time.Duration(m) * time.Minute))
+	}
+	for _, m := range []int{-11, -2, 0} {
+		w.event(0, "", from.Add(time.Duration(m)*time.Minute), 1, 1, sli.Culprit{})
+	}
+	w.save(since.Add(90 * time.Minute))
+	for period, want := range map[string]bool{"2026-03-02T01:00..2026-03-02T01:20": true, "2026-03-02T00:58..2026-03-02T01:20": false} {
+		all := w.build(since.Add(2*time.Hour), period, slo.Zone{}).Objectives[0].Incidents
+		if len(all) != 1 || all[0].Before != want {
+			t.Errorf("%s: got %+v", period, all)
+		}
+	}
+}
+
+// TestCulpritsOfACrowdedDayAreLowerBounds has more culprits on a day than the
+// ledger tells apart.
+func TestCulpritsOfACrowdedDayAreLowerBounds(t *testing.T) {
+	since := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	w := newWorld(t, since, objective("a", 900_000_000, thirtyDays))
+	bad := uint64(0)
+	for m := range 10 {
+		for i := range 40 {
+			n := uint64(1 + 60/(i+1))
+			bad += n
+			w.event(0, "", since.Add(time.Duration(m)*time.Minute), 2*n, n, sli.Culprit{Service: "s", Operation: fmt.Sprint("operation ", i*(m+1))})
+		}
+		w.save(since.Add(time.Duration(m+1) * time.Minute))
+	}
+	r := w.build(since.Add(48*time.Hour), "2026-03-02", slo.Zone{})
+	c := r.Objectives[0].Culprits
+	sum := c.Rest
+	for _, top := range c.Top {
+		sum += top.Bad
+		if !top.AtLeast {
+			t.Errorf("%s is not said to be a lower bound", top.Operation)
+		}
+	}
+	if sum != bad || c.Bad != bad || len(c.Top) != 10 {
+		t.Errorf("%d culprits have %d of %d bad events, want %d", len(c.Top), sum, c.Bad, bad)
+	}
+	if text := string(written(t, r, report.Markdown)); !strings.Contains(text, "| at least 610 |") {
+		t.Errorf("it is not said:\n%s", text)
+	}
 }
 
 // TestDaysAndHoursAreThoseOfTheClocks holds the worst stretches, and all minutes
@@ -150,6 +209,8 @@ func TestDaysAndHoursAreThoseOfTheClocks(t *testing.T) {
 		{"America/St_Johns", "2026-11", "2026-11-01T05:00:00Z", 30*1440 + 60, "2026-11-01T00:00:00-02:30 1500", "2026-11-01T01:00:00-03:30 60"},
 		{"America/St_Johns", "2026-03", "2026-03-08T05:45:00Z", 31*1440 - 60, "2026-03-08T00:00:00-03:30 1380", "2026-03-08T03:00:00-02:30 60"},
 		{"Australia/Lord_Howe", "2026-04", "2026-04-04T15:10:00Z", 30*1440 + 30, "2026-04-05T00:00:00+11:00 1470", "2026-04-05T01:30:00+10:30 30"},
+		// Put forward by half an hour, at half past eleven.
+		{"Asia/Pyongyang", "2018-05", "2018-05-04T15:10:00Z", 31*1440 - 30, "2018-05-05T00:00:00+09:00 1440", "2018-05-05T00:00:00+09:00 60"},
 		{"Africa/Cairo", "2026-04-24", "2026-04-23T22:10:00Z", 1380, "2026-04-24T01:00:00+03:00 1380", "2026-04-24T01:00:00+03:00 60"},
 		{"UTC", "2024-02", "2024-02-29T23:59:00Z", 29 * 1440, "2024-02-29T00:00:00Z 1440", "2024-02-29T23:00:00Z 60"},
 		{"Asia/Kathmandu", "2024-02-29", "2024-02-28T18:20:00Z", 1440, "2024-02-29T00:00:00+05:45 1440", "2024-02-29T00:00:00+05:45 60"},
