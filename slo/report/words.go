@@ -71,8 +71,14 @@ func span(from, to time.Time) string {
 	return when(from) + " – " + when(to)
 }
 
-// length writes how long something took.
-func length(d time.Duration) string { return config.FormatDuration(d) }
+// length writes how long something took: 28d23h rather than 695h.
+func length(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < 2*day || d%day == 0 {
+		return config.FormatDuration(d)
+	}
+	return config.FormatDuration(d.Truncate(day)) + config.FormatDuration(d%day)
+}
 
 // minutesLong writes so many minutes as a length.
 func minutesLong(n int) string {
