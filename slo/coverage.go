@@ -26,10 +26,10 @@ func (l *Ledger) silent(alive *minuteSet, first, clock int64) []minuteRange {
 	return alive.gaps(first, clock+1, l.silence)
 }
 
-// unmeasuredOf returns the minutes of [first, clock] that are unmeasured for one
-// series, whose minutes with events are in alive if it expects traffic.
-func (l *Ledger) unmeasuredOf(s *series, alive *minuteSet, first, clock int64, unmeasured []minuteRange) []minuteRange {
-	return union(unmeasured, s.measure.Holes, []minuteRange{{0, s.measure.Born}}, l.silent(alive, first-l.silence, clock))
+// unmeasuredOf returns the minutes of [first, clock] that are unmeasured for a
+// series of a measure, whose minutes with events are in alive if it expects traffic.
+func (l *Ledger) unmeasuredOf(of *measure, alive *minuteSet, first, clock int64, unmeasured []minuteRange) []minuteRange {
+	return union(unmeasured, of.Holes, []minuteRange{{0, of.Born}}, l.silent(alive, first-l.silence, clock))
 }
 
 // coverage works out how much of the windows that end at one clock was measured.
@@ -61,7 +61,7 @@ func (c *coverage) of(s *series, at *standing) (measured, elapsed int64) {
 	excluded := o.excludedAt(c.clock)
 	out := c.unmeasured
 	if len(excluded) > 0 || len(s.measure.Holes) > 0 || s.measure.Born > first || at.alive != nil {
-		out = union(c.unmeasuredOf(s, at.alive, first, c.clock, c.unmeasured), excluded)
+		out = union(c.unmeasuredOf(s.measure, at.alive, first, c.clock, c.unmeasured), excluded)
 	}
 	elapsed = c.clock + 1 - first - overlapping(excluded, first, c.clock+1)
 	measured = c.clock + 1 - first - overlapping(out, first, c.clock+1)

@@ -28,6 +28,7 @@ type Record struct {
 	Shown bool
 	// series is nil if no value was ever seen of an objective for each.
 	series  *series
+	measure *measure
 	excerpt *Excerpt
 }
 
@@ -55,11 +56,11 @@ func (l *Ledger) Excerpt(tx *state.Tx, since time.Time) (*Excerpt, error) {
 	for i := range v.known {
 		s := &v.known[i]
 		seen[s.objective] = true
-		e.records = append(e.records, Record{s.slo, s.service, s.objective.Objective, s.visible, s.series, e})
+		e.records = append(e.records, Record{s.slo, s.service, s.objective.Objective, s.visible, s.series, s.series.measure, e})
 	}
 	for _, o := range l.objectives {
 		if !seen[o] {
-			e.records = append(e.records, Record{o.Name, o.Service, o.Objective, true, nil, e})
+			e.records = append(e.records, Record{o.Name, o.Service, o.Objective, true, nil, o.measure, e})
 		}
 	}
 	return e, nil
@@ -76,6 +77,15 @@ func (e *Excerpt) Upto() time.Time {
 		return time.Time{}
 	}
 	return time.Unix((e.meta.Clock+1)*60, 0).UTC()
+}
+
+// Since returns the beginning of the first minute that was judged for the
+// objective, the zero time before anything was read.
+func (r Record) Since() time.Time {
+	if r.excerpt.meta.Since == 0 {
+		return time.Time{}
+	}
+	return time.Unix(max(r.measure.Born, r.excerpt.meta.Since)*60, 0).UTC()
 }
 
 // Counts appends what ended in each minute of [from, to) to counts: nothing in
@@ -138,22 +148,20 @@ func (r Record) Sum(from, to time.Time) (Count, error) {
 func (r Record) Unmeasured(from, to time.Time) ([]Interval, error) {
 	e := r.excerpt
 	first, end := floorMinute(from), floorMinute(to)
-	if first < e.since {
+	if max(0, first) < e.since {
 		return nil, fmt.Errorf("the excerpt begins after %s", from.UTC().Format(time.RFC3339))
 	}
-	ranges := e.unmeasured
-	if r.series != nil {
-		var own *minuteSet
-		if r.Objective.ExpectsTraffic {
-			var err error
-			if own, err = e.days.alive(r.series.id, first-e.ledger.silence); err != nil {
-				return nil, err
-			}
+	var own *minuteSet
+	if r.series != nil && r.Objective.ExpectsTraffic {
+		var err error
+		if own, err = e.days.alive(r.series.id, first-e.ledger.silence); err != nil {
+			return nil, err
 		}
-		ranges = e.ledger.unmeasuredOf(r.series, own, first, e.meta.Clock, ranges)
 	}
+	ranges := e.ledger.unmeasuredOf(r.measure, own, first, e.meta.Clock, e.unmeasured)
 	var out []Interval
-	for _, x := range union(ranges, []minuteRange{{e.meta.Clock + 1, end}}) {
+	// Before the Unix epoch, there were no spans.
+	for _, x := range union(ranges, []minuteRange{{first, 0}, {e.meta.Clock + 1, end}}) {
 		if x = (minuteRange{max(x.From, first), min(x.To, end)}); x.length() > 0 {
 			out = append(out, Interval{time.Unix(x.From*60, 0).UTC(), time.Unix(x.To*60, 0).UTC()})
 		}

@@ -131,6 +131,52 @@ func compareWithHistory(t *testing.T, b *bench, tx *state.Tx, r slo.Record, from
 	}
 }
 
+// TestNothingIsKnownBeforeAnObjectiveWasThere has objectives that the
+// configuration got later, one of them for each of values that nobody saw.
+func TestNothingIsKnownBeforeAnObjectiveWasThere(t *testing.T) {
+	b := newBench(t, availability("old", thirtyDays))
+	for m := range 100 {
+		j := &judged{}
+		j.event(0, "", at(m), 1, 0)
+		b.step(at(m), j)
+	}
+	one, each := availability("one", thirtyDays).With(slo.Alerting{}), availability("each", thirtyDays).With(slo.Alerting{})
+	each.ForEach = "operation"
+	b.options.Objectives = append(b.options.Objectives, one, each)
+	b.load(at(100), false)
+	for m := 100; m < 200; m++ {
+		j := &judged{}
+		j.event(0, "", at(m), 1, 0)
+		b.step(at(m), j)
+	}
+	unmeasured := map[string][]slo.Interval{}
+	if err := b.store.View(func(tx *state.Tx) error {
+		e, err := b.ledger.Excerpt(tx, at(0))
+		if err != nil {
+			return err
+		}
+		for _, r := range e.Records() {
+			if unmeasured[r.SLO], err = r.Unmeasured(at(0), at(200)); err != nil {
+				return err
+			}
+			born := at(100)
+			if r.SLO == "old" {
+				born = at(0)
+			}
+			if got := r.Since(); !got.Equal(born) {
+				t.Errorf("%s is measured since %s, want %s", r.SLO, got, born)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := []slo.Interval{{From: at(0), To: at(100)}}
+	if diff := cmp.Diff(map[string][]slo.Interval{"old": nil, "one": before, "each": before}, unmeasured); diff != "" {
+		t.Errorf("-want +unmeasured\n%s", diff)
+	}
+}
+
 func TestAZoneReachesWhatItsClocksShow(t *testing.T) {
 	wall := func(text string) time.Time {
 		at, err := time.Parse("2006-01-02 15:04", text)

@@ -90,7 +90,7 @@ func (l *Ledger) unmeasuredIn(d *days, s *shown, m meta, first int64) ([]minuteR
 			return nil, err
 		}
 	}
-	return l.unmeasuredOf(s.series, own, first, m.Clock, l.unmeasured(m, alive, first)), nil
+	return l.unmeasuredOf(s.series.measure, own, first, m.Clock, l.unmeasured(m, alive, first)), nil
 }
 
 // Culprits returns where the bad events of a day of UTC came from, for the

@@ -49,7 +49,8 @@ func (l *Ledger) Unmeasured(tx *state.Tx, slo, service string, from, to time.Tim
 		return nil, err
 	}
 	var out []Interval
-	for _, r := range union(ranges, []minuteRange{{m.Clock + 1, end}}) {
+	// Of what is older than the retention, nothing is kept.
+	for _, r := range union(ranges, []minuteRange{{0, m.Clock - l.retention}, {m.Clock + 1, end}}) {
 		if r = (minuteRange{max(r.From, first), min(r.To, end)}); r.length() > 0 {
 			out = append(out, Interval{time.Unix(r.From*60, 0).UTC(), time.Unix(r.To*60, 0).UTC()})
 		}

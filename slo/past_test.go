@@ -77,3 +77,26 @@ func TestSumsAndUnmeasuredAreThoseOfTheHistory(t *testing.T) {
 		t.Error("an objective that is not there has sums")
 	}
 }
+
+// TestWhatIsOlderThanTheRetentionIsUnmeasured holds also where silence is never
+// taken for a fault, so that a day without events says nothing.
+func TestWhatIsOlderThanTheRetentionIsUnmeasured(t *testing.T) {
+	b := newBench(t, availability("a", slo.Window{Rolling: 24 * time.Hour}))
+	b.options.Retention, b.options.Silence = 2*24*time.Hour, 0
+	b.load(epoch, true)
+	for m := 0; m <= 5*1440; m += 60 {
+		j := &judged{}
+		j.event(0, "", at(m), 1, 0)
+		b.step(at(m), j)
+	}
+	var unmeasured []slo.Interval
+	if err := b.store.View(func(tx *state.Tx) (err error) {
+		unmeasured, err = b.ledger.Unmeasured(tx, "a", "api-gateway", at(0), at(5*1440))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]slo.Interval{{From: at(0), To: at(3 * 1440)}}, unmeasured); diff != "" {
+		t.Errorf("-want +unmeasured\n%s", diff)
+	}
+}
