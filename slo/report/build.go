@@ -32,7 +32,7 @@ func (b *builder) add(record slo.Record) error {
 	}
 	p := b.Period
 	total := b.count(p.From, p.To)
-	before, err := record.Sum(b.report.Previous.From, b.report.Previous.To)
+	before, err := record.Sum(b.report.Previous.From, b.known(b.report.Previous.To))
 	if err != nil {
 		return err
 	}
@@ -85,6 +85,8 @@ func (b *builder) read(record slo.Record) error {
 		return err
 	}
 	b.sums = append(b.sums[:0], slo.Count{})
+	// A span of a clock that is ahead ends after what is known to its end.
+	clear(b.counts[min(max(0, b.minute(b.known(b.Period.To))), len(b.counts)):])
 	sum := slo.Count{}
 	for _, c := range b.counts {
 		sum.Events += c.Events
@@ -92,6 +94,15 @@ func (b *builder) read(record slo.Record) error {
 		b.sums = append(b.sums, sum)
 	}
 	return nil
+}
+
+// known returns the earlier one of a time and that up to which the ledger knows
+// what happened, if it knows that.
+func (b *builder) known(at time.Time) time.Time {
+	if !b.upto.IsZero() && b.upto.Before(at) {
+		return b.upto
+	}
+	return at
 }
 
 // minute returns the place of a time in sums and counts.

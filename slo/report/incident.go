@@ -39,10 +39,8 @@ type IncidentTier struct {
 // incidents looks at each minute of the period as at the end of it.
 func (b *builder) incidents(o *slo.Objective, allowed float64) []Incident {
 	found := []Incident{}
-	first, end := b.minute(b.Period.From), len(b.counts)
-	if !b.upto.IsZero() {
-		end = max(first, min(end, b.minute(b.upto)))
-	}
+	first := b.minute(b.Period.From)
+	end := max(first, b.minute(b.known(b.Period.To)))
 	tiers := measuresOf(o)
 	if b.between(0, end).Bad == 0 || len(tiers) == 0 {
 		return found
@@ -131,6 +129,10 @@ func (b *builder) incident(tiers []tierMeasure, spans []tierSpan, end int, allow
 		}
 	}
 	c := b.between(begin, end)
-	of.From, of.Events, of.Bad, of.Share = at(begin), c.Events, c.Bad, float64(c.Bad)/allowed
+	of.From, of.Events, of.Bad = at(begin), c.Events, c.Bad
+	// Long windows may hold what was bad before a period without events.
+	if allowed > 0 {
+		of.Share = float64(c.Bad) / allowed
+	}
 	return of
 }

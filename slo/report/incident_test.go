@@ -238,3 +238,29 @@ func TestDaysAndHoursAreThoseOfTheClocks(t *testing.T) {
 		}
 	}
 }
+
+// TestAnIncidentOutlivesTheEventsOfThePeriod looks at a quarter of an hour in
+// which nothing ended, after an outage that long windows still hold.
+func TestAnIncidentOutlivesTheEventsOfThePeriod(t *testing.T) {
+	since := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	w := newWorld(t, since, objective("a", 990_000_000, thirtyDays))
+	for m := range 120 {
+		at := since.Add(time.Duration(m) * time.Minute)
+		if m < 100 {
+			w.event(0, "", at, 10, 10, sli.Culprit{Service: "s"})
+		}
+		w.pulse(at)
+	}
+	w.save(since.Add(119 * time.Minute))
+	r := w.build(since.Add(120*time.Minute), "15m", slo.Zone{})
+	o := r.Objectives[0]
+	if len(o.Incidents) != 1 || !o.Incidents[0].Before || !o.Incidents[0].Runs || o.Incidents[0].Share != 0 || o.Verdict.State != report.NoData {
+		t.Fatalf("without events, the verdict is %s and incidents are %+v", o.Verdict.State, o.Incidents)
+	}
+	for _, f := range report.Formats() {
+		text := string(written(t, r, f))
+		if told := strings.Contains(text, "above 1 over 3d and 6h"); told != (f == report.HTML || f == report.Markdown) && f != report.JSON {
+			t.Errorf("%s tells of the incident: %t\n%s", f, told, text)
+		}
+	}
+}

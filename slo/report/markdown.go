@@ -113,7 +113,7 @@ func (m *markdown) objective(r *Report, o *Objective) {
 	for _, key := range slices.Sorted(maps.Keys(o.Labels)) {
 		m.f("- Label %s: %s\n", code(key), code(o.Labels[key]))
 	}
-	if o.Events > 0 {
+	if o.Events > 0 || len(o.Incidents) > 0 {
 		m.incidents(o)
 	}
 	if o.Bad > 0 {

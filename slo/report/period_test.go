@@ -6,6 +6,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
+	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/slo/report"
 )
@@ -128,4 +129,17 @@ func FuzzParsePeriod(f *testing.F) {
 			t.Errorf("%q in %s is from %s to %s, after %s to %s", text, name, p.From, p.To, before.From, before.To)
 		}
 	})
+}
+
+// TestTheFirstPeriodsOfAllHaveReports has periods before which there was no time.
+func TestTheFirstPeriodsOfAllHaveReports(t *testing.T) {
+	w := newWorld(t, autumn.Add(-time.Hour), objective("a", 990_000_000, thirtyDays))
+	w.event(0, "", autumn.Add(-time.Minute), 10, 1, sli.Culprit{Service: "s"})
+	w.save(autumn)
+	for _, period := range []string{"1970-01", "1970-01-01", "1970-Q1", "1970-W02", "1970", "1970-01-01T00:00..1970-01-01T00:01"} {
+		o := w.build(autumn, period, slo.Zone{}).Objectives[0]
+		if o.Verdict.State != report.NoData || *o.Coverage.Ratio != 0 || o.BeforeUnmeasured == 0 {
+			t.Errorf("%s: %s, %+v, and %d unmeasured minutes before", period, o.Verdict.State, o.Coverage, o.BeforeUnmeasured)
+		}
+	}
 }
