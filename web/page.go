@@ -46,6 +46,9 @@ var functions = template.FuncMap{
 	"shape":   func(s State) string { return shapes[s] },
 	"word":    func(s State) string { return words[s] },
 	"bar":     budgetBar,
+	// segment writes a text as one segment of a path. In a path, the templates leave
+	// alone what would end one.
+	"segment": url.PathEscape,
 	"lines":   func(s string) string { return strings.TrimSuffix(s, "\n") },
 	"part":    func(n, of uint64) string { return percent(float64(n) / float64(max(1, of))) },
 }
