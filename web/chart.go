@@ -168,19 +168,12 @@ func (d drawing) burnRate() (template.HTML, error) {
 	to := *d.o.To
 	length := min(rateDays, d.o.standing.Objective.Window.Length())
 	from := to.Add(-length)
-	step := max(time.Minute, stride(length, ratePoints))
+	step := stride(length, ratePoints)
 	longest := time.Duration(0)
 	for _, t := range tiers {
 		longest = max(longest, t.Long)
 	}
-	// The sums of steps, of which each window is a run.
-	steps := int(length / step)
-	before := int((longest + step - 1) / step)
-	at := make([]time.Time, before+steps+1)
-	for i := range at {
-		at[i] = to.Add(-time.Duration(len(at)-1-i) * step)
-	}
-	sums, err := d.sums(at)
+	minutes, err := d.ledger.History(d.tx, d.o.SLO, d.o.Service, from.Add(-longest), to)
 	if err != nil {
 		return "", err
 	}
@@ -188,9 +181,14 @@ func (d drawing) burnRate() (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	line := plot.Line{ID: "burn-rate", Title: "Burn rate in the long windows of the quickest and the slowest alert", Height: 180, Frame: plot.Frame{From: from, To: to, Zone: d.zone()}, Unit: plot.Times, Spans: spans}
+	title := "Burn rate in the long windows of the quickest and the slowest alert"
+	if step > time.Minute {
+		title += ", the highest of each " + slo.FormatWindow(step)
+	}
+	line := plot.Line{ID: "burn-rate", Title: title, Height: 180, Frame: plot.Frame{From: from, To: to, Zone: d.zone()}, Unit: plot.Times, Spans: spans}
 	var said []string
 	drawn := map[time.Duration]bool{}
+	sums := sumsOf(minutes)
 	for i, t := range tiers {
 		line.Thresholds = append(line.Thresholds, plot.Threshold{Value: t.BurnRate.Float(), Label: fmt.Sprintf("%s %s×", t.Severity, t.BurnRate)})
 		// The first and the last are the quickest and the slowest; with those
@@ -199,7 +197,7 @@ func (d drawing) burnRate() (template.HTML, error) {
 			continue
 		}
 		drawn[t.Long] = true
-		points := rates(at, sums, max(1, int(t.Long/step)), before, d.o.standing.Objective.Target)
+		points := rates(minutes, sums, int(t.Long/time.Minute), line.Frame, step, d.o.standing.Objective.Target)
 		highest := 0.0
 		for _, p := range points {
 			if p.Value > highest {
@@ -216,23 +214,44 @@ func (d drawing) burnRate() (template.HTML, error) {
 	return line.SVG(), nil
 }
 
-// rates returns the burn rate of each run of n sums, from the edge that skips so many on.
-func rates(at []time.Time, sums []slo.Count, n, skip int, target slo.Target) []plot.Point {
-	var points []plot.Point
-	var run slo.Count
-	for i, sum := range sums {
-		run.Events, run.Bad = run.Events+sum.Events, run.Bad+sum.Bad
-		if i >= n {
-			run.Events, run.Bad = run.Events-sums[i-n].Events, run.Bad-sums[i-n].Bad
+// sumsOf returns how many events that count there were before each minute, and
+// in all.
+func sumsOf(minutes []slo.Minute) []slo.Count {
+	sums := make([]slo.Count, len(minutes)+1)
+	for i, m := range minutes {
+		sums[i+1] = sums[i]
+		if !m.Excluded {
+			sums[i+1].Events, sums[i+1].Bad = sums[i].Events+m.Events, sums[i].Bad+m.Bad
 		}
-		if i+1 < skip {
+	}
+	return sums
+}
+
+// rates returns the burn rate in a window as alerts see it at the end of each
+// minute of the frame: of each step the highest, at its end, so that no peak is
+// lost, however short the window is. A window holds the last minute and those of
+// its length before it, as the ledger's do.
+func rates(minutes []slo.Minute, sums []slo.Count, window int, frame plot.Frame, step time.Duration, target slo.Target) []plot.Point {
+	var points []plot.Point
+	for i, m := range minutes {
+		end := m.At.Add(time.Minute)
+		if !end.After(frame.From) || end.After(frame.To) {
 			continue
 		}
+		last, before := sums[i+1], sums[max(0, i-window)]
 		rate := math.NaN()
-		if run.Events > 0 {
+		if run := (slo.Count{Events: last.Events - before.Events, Bad: last.Bad - before.Bad}); run.Events > 0 {
 			rate = run.BurnRate(target)
 		}
-		points = append(points, plot.Point{At: at[i+1], Value: rate})
+		// Steps are counted from the end, where the last of them is whole.
+		at := frame.To.Add(-frame.To.Sub(end) / step * step)
+		if n := len(points); n > 0 && points[n-1].At.Equal(at) {
+			if p := &points[n-1]; math.IsNaN(p.Value) || rate > p.Value {
+				p.Value = rate
+			}
+			continue
+		}
+		points = append(points, plot.Point{At: at, Value: rate})
 	}
 	return points
 }
