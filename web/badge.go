@@ -71,17 +71,25 @@ func (s *Server) badge(r *http.Request) (badge, int) {
 	return b, http.StatusOK
 }
 
-// badgeOfMany is that of the objectives for each value of something.
+// badgeOfMany is that of the objectives for each value of something. It is good
+// if all of them are: of one that nobody measures, or that has no events,
+// nobody can say so.
 func badgeOfMany(name string, of []Objective) badge {
-	bad := 0
+	bad, ok := 0, 0
 	for _, o := range of {
-		if o.Trouble {
+		switch {
+		case o.Trouble:
 			bad++
+		case o.State == OK:
+			ok++
 		}
 	}
-	b := badge{harmless.Cut(name, maxBadgeName), fmt.Sprintf("%d ok", len(of)), badgeGood}
-	if bad > 0 {
+	b := badge{harmless.Cut(name, maxBadgeName), fmt.Sprintf("%d of %d ok", ok, len(of)), badgeNeutral}
+	switch {
+	case bad > 0:
 		b.right, b.colour = fmt.Sprintf("%d of %d in trouble", bad, len(of)), badgeBad
+	case ok == len(of):
+		b.right, b.colour = fmt.Sprintf("%d ok", ok), badgeGood
 	}
 	return b
 }
