@@ -27,8 +27,9 @@ func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
 	}
 	guard(w, format.MediaType(), "no-store")
 	if format == report.HTML {
-		// It has its style within, and needs nothing from here.
-		w.Header().Set("Content-Security-Policy", report.SecurityPolicy())
+		// It has its style within, and needs nothing from here. What a file cannot
+		// say of itself is added: that no page may frame it.
+		w.Header().Set("Content-Security-Policy", report.SecurityPolicy()+"; frame-ancestors 'none'")
 	}
 	w.Header().Set("Content-Disposition", `inline; filename="slo-review-`+notInName.ReplaceAllString(made.Period.Name, "-")+format.Extension()+`"`)
 	_, _ = w.Write(text.Bytes())
