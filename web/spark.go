@@ -10,6 +10,7 @@ import (
 
 	"github.com/traceslo/traceslo/internal/plot"
 	"github.com/traceslo/traceslo/internal/state"
+	"github.com/traceslo/traceslo/slo"
 )
 
 // sparks keeps the sparklines of objectives for as long as the ledger's clock
@@ -18,7 +19,27 @@ type sparks struct {
 	mu sync.Mutex // guards all below
 	// at is the minute, known are the sparklines, by what they are of.
 	at    time.Time
-	known map[[2]string]template.HTML
+	known map[[2]string]spark
+}
+
+// A spark is a sparkline with the figures that it was drawn from. Late spans and
+// another configuration change these while the clock shows the same minute.
+type spark struct {
+	from        time.Time
+	events, bad uint64
+	target      slo.Target
+	svg         template.HTML
+}
+
+// sparkOf returns what a sparkline of an objective is drawn from.
+func sparkOf(o *Objective) spark {
+	return spark{from: *o.From, events: o.Events, bad: o.BadEvents, target: o.standing.Objective.Target}
+}
+
+// shows tells whether it is drawn from the figures of another.
+func (s spark) shows(other spark) bool {
+	other.svg = s.svg
+	return s == other
 }
 
 const (
@@ -55,10 +76,10 @@ func (s *Server) draw(running *Running, rows []row) error {
 			continue
 		}
 		if !s.sparks.at.Equal(*r.To) || len(s.sparks.known) >= maxSparks {
-			s.sparks.at, s.sparks.known = *r.To, map[[2]string]template.HTML{}
+			s.sparks.at, s.sparks.known = *r.To, map[[2]string]spark{}
 		}
-		if svg, ok := s.sparks.known[[2]string{r.SLO, r.Service}]; ok {
-			r.Spark = svg
+		if drawn, ok := s.sparks.known[[2]string{r.SLO, r.Service}]; ok && drawn.shows(sparkOf(&r.Objective)) {
+			r.Spark = drawn.svg
 			continue
 		}
 		missing = append(missing, r)
@@ -80,7 +101,9 @@ func (s *Server) draw(running *Running, rows []row) error {
 				values[i] = math.NaN()
 			}
 			r.Spark = plot.Sparkline{Title: title, Values: values}.SVG()
-			s.sparks.known[[2]string{r.SLO, r.Service}] = r.Spark
+			drawn := sparkOf(&r.Objective)
+			drawn.svg = r.Spark
+			s.sparks.known[[2]string{r.SLO, r.Service}] = drawn
 		}
 		return nil
 	})
