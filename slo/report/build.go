@@ -56,7 +56,7 @@ func (b *builder) add(record slo.Record) error {
 	}
 	excluded := slo.Excluded(o.Exclusions, p.From, p.To)
 	of.Coverage = b.coverage(unmeasured, excluded)
-	of.Verdict = b.Policy.judge(total, o.Target, of.Coverage)
+	of.Verdict = b.Policy.judge(total, o.Target, of.Coverage, b.passed(record))
 	of.Unmeasured = b.spans(without(b.past(unmeasured), excluded))
 	of.Exclusions = b.exclusions(o.Exclusions)
 	of.Series = b.series(total, o.Target, without(unmeasured, excluded))
@@ -132,21 +132,6 @@ func allowed(events uint64, t slo.Target) float64 {
 	high, low := bits.Mul64(events, uint64(whole-t.Billionths()))
 	n, rest := bits.Div64(high, low, whole)
 	return float64(n) + float64(rest)/whole
-}
-
-// judge returns the verdict on a count.
-func (p Policy) judge(c slo.Count, t slo.Target, known Coverage) Verdict {
-	switch {
-	case c.Events == 0 && known.Idle == 0:
-		return Verdict{NoData, "Nothing was measured in this period, so that there is nothing to judge."}
-	case c.Events == 0:
-		return Verdict{NoData, "No event ended in this period, so that there is nothing to judge."}
-	case c.Remaining(t) <= 0:
-		return Verdict{Exhausted, p.Exhausted}
-	case c.Remaining(t) < p.AtRiskBelow.Float():
-		return Verdict{AtRisk, p.AtRisk}
-	}
-	return Verdict{WithinBudget, p.WithinBudget}
 }
 
 // byTrouble orders objectives by state, and within one by what is left.

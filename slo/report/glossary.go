@@ -15,6 +15,6 @@ var glossary = []term{
 	{"Tier", "A pair of windows, a long and a short one, and a burn rate. It is exceeded while both windows burn faster, and hold enough events for the alert's floors."},
 	{"Incident", "A time in which at least one tier was exceeded all along, reckoned minute by minute from the ledger. Its share is the part of the period's budget that the bad events within it burnt."},
 	{"Culprit", "What bad events have in common: service, operation, type of error and configured dimensions. They are kept by whole days of UTC; at least says that some of a crowded day are only known as others."},
-	{"Coverage", "The part of the period's minutes of which it is known what happened. An idle minute was measured and had no event; of an unmeasured one nobody knows."},
+	{"Coverage", "The part of the period's minutes of which it is known what happened. An idle minute was measured and had no event; of an unmeasured one nobody knows. Where less than half is known, nothing is called within budget."},
 	{"Excluded", "Minutes that do not count, for a reason that was written down."},
 }

@@ -78,10 +78,10 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 	m.f("\n## All objectives\n\n%s Those in most trouble come first.\n", r.summary())
 	if len(r.Objectives) > 0 {
 		m.WriteString("\n")
-		m.head("Objective", "Service", "State", "#Promised", "#Achieved", "#Events", "#Bad", "#Budget left", "#Before", "#Incidents (page)")
+		m.head("Objective", "Service", "State", "#Promised", "#Achieved", "#Events", "#Bad", "#Budget left", "#Coverage", "#Before", "#Incidents (page)")
 		for _, o := range r.Objectives {
 			m.row(code(o.SLO), code(o.Service), marks[o.Verdict.State]+" "+o.Verdict.State.String(), o.Target.String(), o.Achieved,
-				count(o.Events), count(o.Bad), percent(o.Budget.Left), percent(o.Before.Budget.Left), o.incidentsWords())
+				count(o.Events), count(o.Bad), percent(o.Budget.Left), percent(o.Coverage.Ratio), percent(o.Before.Budget.Left), o.incidentsWords())
 		}
 	}
 	for i := range r.Objectives {

@@ -109,8 +109,12 @@ type State string
 
 // The states, in order of trouble.
 const (
-	Exhausted    State = "exhausted"
-	AtRisk       State = "at_risk"
+	// Exhausted holds, while the period runs, if all of its budget is spent at
+	// the rate of events so far.
+	Exhausted State = "exhausted"
+	AtRisk    State = "at_risk"
+	// NoData holds without events, and if too little is known to call what is
+	// left within budget.
 	NoData       State = "no_data"
 	WithinBudget State = "within_budget"
 )
