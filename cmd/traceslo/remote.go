@@ -28,7 +28,8 @@ func addRemote(c *kingpin.CmdClause, server *string) remote {
 // closes. path may have a query. The error tells what the daemon said.
 func (r remote) ask(ctx context.Context, method, path string) (*http.Response, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = 30 * time.Second
+	// As long as the daemon gives itself for an answer; a report of many objectives takes its time.
+	transport.ResponseHeaderTimeout = 2 * time.Minute
 	client := &http.Client{Transport: transport}
 	if *r.client != "" {
 		cfg, _, err := promconfig.LoadHTTPConfigFile(*r.client)
