@@ -1,6 +1,7 @@
 package press
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ func (p *Press) deliver(ctx context.Context, j *job, now time.Time) error {
 			}
 			return fmt.Errorf("send the report %q: it is not sent any more after %d attempts", d.Run, d.Attempts)
 		}
-		if now.UnixMilli() < d.Next {
+		if waits(time.UnixMilli(d.Next), now) {
 			return nil
 		}
 		if err := p.change(j.Name, func(r *record) {
@@ -70,9 +71,10 @@ func (p *Press) settle(j *job, result string) error {
 
 // send sends a run from the folder that it was printed into.
 func (p *Press) send(ctx context.Context, j *job, d delivery) (reason, error) {
-	body, err := os.ReadFile(filepath.Join(j.Folder, filepath.Base(d.File)))
+	name := filepath.Join(cmp.Or(d.Folder, j.Folder), filepath.Base(d.File))
+	body, err := os.ReadFile(name)
 	if err != nil {
-		return reasonFile, fmt.Errorf("read %q: %w", d.File, pathless(err))
+		return reasonFile, fmt.Errorf("read %q: %w", name, pathless(err))
 	}
 	return j.Webhook.send(ctx, j.Name, d, body, time.Now())
 }

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/slo/report/press"
 )
 
@@ -266,5 +268,57 @@ func TestAWebhookThatIsTakenAwayGivesUpWhatItHad(t *testing.T) {
 	b.step(monday.Add(time.Hour))
 	if got := b.gauges(); got["pending_deliveries{weekly}"] != 0 || got["deliveries_total{weekly given_up}"] != 1 {
 		t.Errorf("shown are %v", got)
+	}
+}
+
+func TestWhatIsToBeSentIsSentFromWhereItWasPrinted(t *testing.T) {
+	r := newReceiver(t, httptest.NewServer, 500, 204)
+	b := due(t, press.Webhook{URL: config.Secret(r.URL)})
+	b.try(monday)
+	printed := filepath.Join(b.config.Folder, "weekly_2026-11-23T0500Z.json")
+	text, err := os.ReadFile(printed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(printed); err != nil {
+		t.Fatal(err)
+	}
+	b.config.Folder = filepath.Join(t.TempDir(), "another")
+	b.load(monday.Add(time.Minute))
+	want := fmt.Sprintf(`send the report "weekly_2026-11-23T0500Z", attempt 2 of 10: read %q: no such file or directory`, printed)
+	if got := b.try(monday.Add(time.Minute)); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := b.gauges()["failures_total{file weekly}"]; got != 1 {
+		t.Errorf("it is counted %v times, want once", got)
+	}
+	if err := os.WriteFile(printed, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.step(monday.Add(time.Hour))
+	if all := r.all(); len(all) != 2 || all[1].body != string(text) {
+		t.Errorf("it came %d times, want twice, with what was printed", len(all))
+	}
+}
+
+func TestWhatAnOlderStateHasToSendIsSentFromTheFolder(t *testing.T) {
+	r := newReceiver(t, httptest.NewServer, 500, 204)
+	b := due(t, press.Webhook{URL: config.Secret(r.URL)})
+	b.try(monday)
+	if err := b.store.Update(func(tx *state.Tx) error {
+		bucket, key := tx.Bucket("report/press"), []byte("weekly")
+		told := bucket.Get(key)
+		older := regexp.MustCompile(`"folder":"[^"]*",`).ReplaceAll(told, nil)
+		if len(older) == len(told) {
+			t.Errorf("no folder stands in %s", told)
+		}
+		return bucket.Put(key, older)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	b.load(monday.Add(time.Minute))
+	b.step(monday.Add(time.Minute))
+	if n := len(r.all()); n != 2 {
+		t.Errorf("it came %d times, want twice", n)
 	}
 }

@@ -125,9 +125,11 @@ func (f folder) sweep() error {
 }
 
 // prune removes the runs that keep does not hold, which is asked with how many
-// later ones there are and when the run was due; the latest run stays. Files that
-// are not named as the report's own are nobody's to remove.
-func (f folder) prune(keep func(later int, due time.Time) bool) error {
+// later ones there are and when the run was due; the latest run stays. Runs that
+// were due after upto are left alone, as if they were not there: one of two clocks
+// was wrong, and nobody knows which. Files that are not named as the report's own
+// are nobody's to remove.
+func (f folder) prune(upto time.Time, keep func(later int, due time.Time) bool) error {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
 		return fmt.Errorf("read the folder %q: %w", f.path, pathless(err))
@@ -138,7 +140,7 @@ func (f folder) prune(keep func(later int, due time.Time) bool) error {
 		if m == nil || !entry.Type().IsRegular() {
 			continue
 		}
-		if due, err := time.Parse(dueForm, m[1]); err == nil {
+		if due, err := time.Parse(dueForm, m[1]); err == nil && !due.After(upto) {
 			runs[due] = append(runs[due], entry.Name())
 		}
 	}

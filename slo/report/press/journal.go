@@ -22,6 +22,8 @@ type record struct {
 	From int64 `json:"from_ms"`
 	// Printed is when a run was printed last, 0 for never.
 	Printed int64 `json:"printed_ms,omitempty"`
+	// Waited is how long a run has waited for the ledger that is not printed yet.
+	Waited int64 `json:"waited_ms,omitempty"`
 	// Deliveries are the runs that are still to be sent, oldest first.
 	Deliveries []delivery `json:"deliveries,omitempty"`
 }
@@ -30,7 +32,9 @@ type record struct {
 type delivery struct {
 	// Run is the run's name, by which the receiver can tell that it comes again.
 	Run string `json:"run"`
-	// File is what is sent, within the folder, Period what it is about.
+	// Folder is where it was printed into, "" for the folder that is configured. File
+	// is what is sent from there, Period what it is about.
+	Folder string `json:"folder,omitempty"`
 	File   string `json:"file"`
 	Type   string `json:"type"`
 	Period string `json:"period"`
@@ -40,6 +44,8 @@ type delivery struct {
 }
 
 func (r *record) from() time.Time { return time.UnixMilli(r.From) }
+
+func (r *record) waited() time.Duration { return time.Duration(r.Waited) * time.Millisecond }
 
 // clone returns a copy that shares nothing with r.
 func (r *record) clone() *record {
@@ -62,8 +68,8 @@ func readRecords(tx *state.Tx) (map[string]*record, error) {
 	return records, err
 }
 
-// open reads the journal, at the first step: reports that are new begin now, and
-// of those that are no longer configured nothing is kept.
+// open reads the journal, at the first step: reports that are new, or have another
+// schedule, begin now, and of those that are no longer configured nothing is kept.
 func (p *Press) open(now time.Time) error {
 	if p.records != nil {
 		return nil
@@ -79,14 +85,12 @@ func (p *Press) open(now time.Time) error {
 	for _, j := range p.jobs {
 		r := before[j.Name]
 		delete(before, j.Name)
-		// Another schedule begins anew, as does one whose last run lies ahead
-		// because the clock was wrong then.
-		if text := j.scheduleText(); r == nil || r.Schedule != text || r.from().After(now.Add(time.Hour)) {
+		if text := j.scheduleText(); r == nil || r.Schedule != text {
 			next := &record{}
 			if r != nil {
 				next = r.clone()
 			}
-			next.Schedule, next.From = text, now.UnixMilli()
+			next.Schedule, next.From, next.Waited = text, now.UnixMilli(), 0
 			r, changed[j.Name] = next, next
 		}
 		records[j.Name] = r

@@ -56,7 +56,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	return &Metrics{
 		runs:       counters("runs_total", "Runs of a scheduled report that were printed.", "report"),
-		failures:   counters("failures_total", "Failed attempts to print or to send a scheduled report, by reason. Each is tried again.", "report", "reason"),
+		failures:   counters("failures_total", "Failed attempts to print a scheduled report, to send it or to remove old runs of it, by reason. Each is tried again.", "report", "reason"),
 		success:    gauges("last_success_timestamp_seconds", "Unix time at which a scheduled report was printed last; 0 for never."),
 		deliveries: counters("deliveries_total", "Runs of a scheduled report that its webhook took (delivered), or that are not sent any more (given_up).", "report", "result"),
 		pending:    gauges("pending_deliveries", "Runs of a scheduled report that are still to be sent."),

@@ -55,13 +55,14 @@ type Press struct {
 type job struct {
 	Config
 	folder folder
-	// due is when the run was due, zero if none is, and noticed since when the step
-	// saw one that is not printed: another that comes due meanwhile takes its
-	// place and waits no longer.
-	due, noticed time.Time
-	// failures is how often printing it failed, next when that is tried again.
-	failures int
-	next     time.Time
+	// due is when the run was due, zero if none is, and waiting since when it waits,
+	// besides what the record tells of that: another that comes due meanwhile takes
+	// its place and waits no longer.
+	due, waiting time.Time
+	printing     retry
+	// crowded tells that there may be runs in the folder that are not to be kept.
+	crowded  bool
+	clearing retry
 }
 
 func (j *job) scheduleText() string { return j.Schedule.String() + " " + j.TimeZone.String() }
@@ -78,16 +79,17 @@ func New(o Options) *Press {
 	return p
 }
 
-// Step prints the reports that are due at now, then sends what is to be sent. An
-// error of one report does not keep the others from it: the error holds all of
-// them, each of which is tried again at a later step.
+// Step prints the reports that are due at now, removes the runs that are not to be
+// kept, then sends what is to be sent. An error of one report does not keep the
+// others from it: the error holds all of them, each of which is tried again at a
+// later step.
 func (p *Press) Step(ctx context.Context, now time.Time) error {
 	if err := p.open(now); err != nil {
 		return err
 	}
 	var errs []error
 	for _, j := range p.jobs {
-		errs = append(errs, p.print(ctx, j, now))
+		errs = append(errs, p.print(ctx, j, now), p.clear(j, now))
 	}
 	for _, j := range p.jobs {
 		errs = append(errs, p.deliver(ctx, j, now))
@@ -112,7 +114,7 @@ func (p *Press) Run(ctx context.Context) error {
 			failing = ""
 		case err.Error() != failing:
 			failing = err.Error()
-			p.Log.Error().Err(err).Msg("a report is not printed, or not sent")
+			p.Log.Error().Err(err).Msg("a report is not printed, not sent, or its old runs are not removed")
 		}
 		sleep(ctx, every)
 	}
@@ -131,27 +133,30 @@ func sleep(ctx context.Context, wait time.Duration) {
 // print prints the run of a report that is due, if one is and the ledger has
 // come as far. Of several that were missed it is the last.
 func (p *Press) print(ctx context.Context, j *job, now time.Time) error {
-	from := p.records[j.Name].from()
-	due, ok := j.Schedule.Last(*j.TimeZone, from, now)
+	if j.printing.waits(now) {
+		return nil
+	}
+	due, ok, err := p.due(j, now)
+	if err != nil {
+		j.printing.failed(now)
+		p.Metrics.failed(j.Name, reasonState)
+		return err
+	}
 	if !ok {
 		return nil
 	}
 	if j.due.IsZero() {
-		j.noticed = now
-		if first := j.Schedule.Next(*j.TimeZone, from); first.Before(due) {
+		j.waiting = now
+		if first := j.Schedule.Next(*j.TimeZone, p.records[j.Name].from()); first.Before(due) {
 			p.Log.Info().Str("report", j.Name).Time("first", first).Time("due", due).Msg("runs of a report were missed; the last of them is made up")
 		}
 	}
 	j.due = due
-	if now.Before(j.next) {
-		return nil
-	}
 	why, err := p.tryPrint(ctx, j, now)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	j.failures++
-	j.next = now.Add(backOff(j.failures))
+	j.printing.failed(now)
 	p.Metrics.failed(j.Name, why)
 	return fmt.Errorf("print the report %q: %w", runName(j.Name, due), err)
 }
@@ -166,8 +171,10 @@ func (p *Press) tryPrint(ctx context.Context, j *job, now time.Time) (reason, er
 	if end.After(j.due) {
 		end = j.due // it is about a period that still runs
 	}
-	if !p.Ledger.Knows(end) && now.Sub(j.noticed) < j.Wait {
-		return "", nil
+	if !p.Ledger.Knows(end) {
+		if longer, err := p.wait(j, now); longer || err != nil {
+			return reasonState, err
+		}
 	}
 	files, err := p.render(ctx, j, period, now)
 	if err != nil {
@@ -178,14 +185,14 @@ func (p *Press) tryPrint(ctx context.Context, j *job, now time.Time) (reason, er
 	}
 	dropped := 0
 	if err := p.change(j.Name, func(r *record) {
-		r.From, r.Printed = j.due.UnixMilli(), now.UnixMilli()
+		r.From, r.Printed, r.Waited = j.due.UnixMilli(), now.UnixMilli(), 0
 		if j.Webhook == nil {
 			return
 		}
 		run := runName(j.Name, j.due)
 		// A run that is printed again after a crash is sent once.
 		if !slices.ContainsFunc(r.Deliveries, func(d delivery) bool { return d.Run == run }) {
-			r.Deliveries = append(r.Deliveries, delivery{Run: run, File: run + j.Webhook.Format.Extension(),
+			r.Deliveries = append(r.Deliveries, delivery{Run: run, Folder: j.Folder, File: run + j.Webhook.Format.Extension(),
 				Type: j.Webhook.Format.MediaType(), Period: period.Name, Next: now.UnixMilli()})
 		}
 		dropped = max(0, len(r.Deliveries)-maxPending)
@@ -196,23 +203,10 @@ func (p *Press) tryPrint(ctx context.Context, j *job, now time.Time) (reason, er
 	p.Metrics.deliveries.WithLabelValues(j.Name, givenUp).Add(float64(dropped))
 	p.Metrics.runs.WithLabelValues(j.Name).Inc()
 	run := runName(j.Name, j.due)
-	j.due, j.failures, j.next = time.Time{}, 0, time.Time{}
+	j.due, j.printing = time.Time{}, retry{}
+	j.crowded = true
 	p.Log.Info().Str("report", run).Str("period", period.Name).Str("folder", j.Folder).Msg("printed a report")
-	if err := p.prune(j, now); err != nil {
-		return reasonFolder, err
-	}
 	return "", nil
-}
-
-// prune removes the runs that are not to be kept, but those that are still to be sent.
-func (p *Press) prune(j *job, now time.Time) error {
-	unsent := map[string]bool{}
-	for _, d := range p.records[j.Name].Deliveries {
-		unsent[d.Run] = true
-	}
-	return j.folder.prune(func(later int, due time.Time) bool {
-		return (j.Keep == 0 || later < j.Keep) && (j.KeepFor == 0 || now.Sub(due) <= j.KeepFor) || unsent[runName(j.Name, due)]
-	})
 }
 
 // render returns the files of the run that is due.
@@ -239,10 +233,4 @@ func (p *Press) render(ctx context.Context, j *job, period report.Period, now ti
 		files = append(files, file{runName(j.Name, j.due) + format.Extension(), content.Bytes()})
 	}
 	return files, nil
-}
-
-// backOff returns how long to wait after so many failures: a minute, doubled
-// each time up to an hour.
-func backOff(failures int) time.Duration {
-	return min(time.Minute<<min(failures-1, 10), time.Hour)
 }
