@@ -37,6 +37,8 @@ type bench struct {
 	server  http.Handler
 	routes  []web.Route
 	log     *strings.Builder
+	// viewing is called before the state is read, if it is set.
+	viewing func()
 	ids     uint64
 }
 
@@ -112,8 +114,14 @@ func newBench(t testing.TB, objectives ...slo.Objective) *bench {
 		Mask:          func(s string) string { return strings.ReplaceAll(s, "s3cret", "${NAME}") },
 		Refused:       func() *web.Refusal { return b.refusal },
 	}
+	view := func(read func(*state.Tx) error) error {
+		if b.viewing != nil {
+			b.viewing()
+		}
+		return store.View(read)
+	}
 	server := web.New(web.Options{
-		Running: func() *web.Running { return b.running }, Reading: registry, View: store.View,
+		Running: func() *web.Running { return b.running }, Reading: registry, View: view,
 		Version: "devel", Now: func() time.Time { return b.now }, Log: log,
 	})
 	b.routes = server.Routes()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 
 	"github.com/traceslo/traceslo/internal/state"
@@ -13,9 +14,14 @@ import (
 	"github.com/traceslo/traceslo/slo/report"
 )
 
-// serveReport answers with the review of a period, in any of its formats.
+// serveReport answers with the review of a period, in any of its formats. One of
+// a year of many objectives takes minutes.
 func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
+	w = Unhurried(w)
 	made, format, err := s.report(r)
+	if r.Context().Err() != nil {
+		return // nobody waits for it any more
+	}
 	if err != nil {
 		s.json(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
 		return
@@ -32,7 +38,10 @@ func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", report.SecurityPolicy()+"; frame-ancestors 'none'")
 	}
 	w.Header().Set("Content-Disposition", `inline; filename="slo-review-`+notInName.ReplaceAllString(made.Period.Name, "-")+format.Extension()+`"`)
-	_, _ = w.Write(text.Bytes())
+	// Whoever hung up knows that; whoever is cut off does not.
+	if _, err := w.Write(text.Bytes()); errors.Is(err, os.ErrDeadlineExceeded) {
+		s.Log.Warn().Err(err).Str("remote", r.RemoteAddr).Msg("a report was not sent whole: nothing of it was taken for a minute")
+	}
 }
 
 // notInName is what is left out of the name of a file.

@@ -148,7 +148,7 @@ func (d *daemon) serveBackup(w http.ResponseWriter, r *http.Request) {
 	defer d.backups.Unlock()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="traceslo-state.db"`)
-	switch n, err := d.store.Backup(unhurried{w, http.NewResponseController(w)}); {
+	switch n, err := d.store.Backup(web.Unhurried(w)); {
 	case err != nil && n == 0:
 		d.log.Error().Err(err).Msg("no backup of the state was sent")
 		w.Header().Del("Content-Disposition")
@@ -160,22 +160,4 @@ func (d *daemon) serveBackup(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	d.log.Info().Str("remote", r.RemoteAddr).Msg("sent a backup of the state")
-}
-
-// backupStall is for how long a client may take nothing of a backup: as long
-// as one is sent, the state's file cannot use room again.
-const backupStall = time.Minute
-
-// unhurried lets an answer take its time as long as the client takes it in.
-type unhurried struct {
-	http.ResponseWriter
-	control *http.ResponseController
-}
-
-// Write implements io.Writer.
-func (u unhurried) Write(p []byte) (int, error) {
-	if err := u.control.SetWriteDeadline(time.Now().Add(backupStall)); err != nil {
-		return 0, err
-	}
-	return u.ResponseWriter.Write(p)
 }

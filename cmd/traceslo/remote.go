@@ -24,12 +24,20 @@ func addRemote(c *kingpin.CmdClause, server *string) remote {
 	return remote{server, c.Flag("http.config.file", "How to reach it, by TLS or with credentials: a file as promtool reads it.").PlaceHolder("FILE").String()}
 }
 
-// ask sends a request whose answer has status 200, and whose body the caller
-// closes. path may have a query. The error tells what the daemon said.
-func (r remote) ask(ctx context.Context, method, path string) (*http.Response, error) {
+const (
+	// answerWithin is how long a daemon may take until it answers.
+	answerWithin = 30 * time.Second
+	// reportWithin is the same for a report: it is made before the answer begins,
+	// one at a time, and a year of a thousand objectives takes minutes.
+	reportWithin = time.Hour
+)
+
+// ask sends a request whose answer has status 200 and begins within a time, and
+// whose body the caller closes. path may have a query. The error tells what the
+// daemon said.
+func (r remote) ask(ctx context.Context, method, path string, within time.Duration) (*http.Response, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	// As long as the daemon gives itself for an answer; a report of many objectives takes its time.
-	transport.ResponseHeaderTimeout = 2 * time.Minute
+	transport.ResponseHeaderTimeout = within
 	client := &http.Client{Transport: transport}
 	if *r.client != "" {
 		cfg, _, err := promconfig.LoadHTTPConfigFile(*r.client)

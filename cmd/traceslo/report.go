@@ -85,7 +85,7 @@ func (f reportFlags) fetch(ctx context.Context, _ stdio, format report.Format) (
 	if *f.zone != "" {
 		query.Set("time_zone", *f.zone)
 	}
-	answer, err := f.remote.ask(ctx, http.MethodGet, "api/v1/report?"+query.Encode())
+	answer, err := f.remote.ask(ctx, http.MethodGet, "api/v1/report?"+query.Encode(), reportWithin)
 	if err != nil {
 		return nil, err
 	}

@@ -162,7 +162,7 @@ func (b backup) copy(to io.Writer) error {
 
 // fetch writes the state that a running daemon sends.
 func (b backup) fetch(ctx context.Context, to io.Writer) error {
-	answer, err := b.ask(ctx, http.MethodPost, "api/v1/admin/state")
+	answer, err := b.ask(ctx, http.MethodPost, "api/v1/admin/state", answerWithin)
 	if err != nil {
 		return err
 	}

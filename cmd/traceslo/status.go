@@ -44,7 +44,7 @@ func (f statusFlags) run(ctx context.Context, std stdio) error {
 
 // get reads an answer of the API.
 func (f statusFlags) get(ctx context.Context, path string, into any) error {
-	answer, err := f.ask(ctx, http.MethodGet, path)
+	answer, err := f.ask(ctx, http.MethodGet, path, answerWithin)
 	if err != nil {
 		return err
 	}
