@@ -5,7 +5,6 @@ import (
 	"io"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/traceslo/traceslo/internal/harmless"
@@ -64,16 +63,24 @@ func (r *Report) writeCSV(w io.Writer) error {
 	return out.Error()
 }
 
-var plainNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+var (
+	plainNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+	// A formula begins with a sign, after what spreadsheets leave out.
+	formula = regexp.MustCompile(`^[ '"]*[=+\-@|%＝＋－＠]`)
+	// Where a comma stands in numbers, a semicolon may begin a cell.
+	laterFormula = regexp.MustCompile(`;([ '"]*[=+\-@|%＝＋－＠])`)
+)
 
 // cell returns text as a spreadsheet shows it and does not run it: what begins
-// as a formula does gets an apostrophe before it, unless it is a number.
+// as a formula does, or goes on so after a semicolon, gets an apostrophe before
+// it, unless it is a number.
 func cell(text string) string {
 	text = harmless.Text(text)
 	if plainNumber.MatchString(text) {
 		return text
 	}
-	if begin := strings.TrimLeft(text, " '\""); begin != "" && strings.ContainsRune("=+-@|%＝＋－＠", []rune(begin)[0]) {
+	text = laterFormula.ReplaceAllString(text, ";'$1")
+	if formula.MatchString(text) {
 		return "'" + text
 	}
 	return text

@@ -18,6 +18,8 @@ type Exclusion struct {
 	Times   []Span `json:"times"`
 	Count   int    `json:"count"`
 	Minutes int    `json:"minutes"`
+	// seen are all of its stretches, joined where a plot shows nothing between.
+	seen []Span
 }
 
 // maxTimes is how many stretches of an exclusion are told.
@@ -30,7 +32,7 @@ func (b *builder) exclusions(all []slo.Exclusion) []Exclusion {
 		if len(times) == 0 {
 			continue
 		}
-		of := Exclusion{Reason: x.Reason, Count: len(times), Times: b.spans(times[:min(maxTimes, len(times))])}
+		of := Exclusion{Reason: x.Reason, Count: len(times), Times: b.spans(times[:min(maxTimes, len(times))]), seen: b.spans(b.seen(times))}
 		if text := x.Schedule.String(); text != "" {
 			of.Schedule = fmt.Sprintf("%s (%s), for %s", text, x.TimeZone, config.FormatDuration(x.Duration))
 		}
@@ -38,6 +40,20 @@ func (b *builder) exclusions(all []slo.Exclusion) []Exclusion {
 			of.Minutes += int(i.To.Sub(i.From) / time.Minute)
 		}
 		out = append(out, of)
+	}
+	return out
+}
+
+// seen joins what is so close by that nobody could see it apart in a plot.
+func (b *builder) seen(times []slo.Interval) []slo.Interval {
+	thin := b.Period.To.Sub(b.Period.From) / plotParts
+	var out []slo.Interval
+	for _, i := range times {
+		if n := len(out); n > 0 && i.From.Sub(out[n-1].To) < thin {
+			out[n-1].To = i.To
+			continue
+		}
+		out = append(out, i)
 	}
 	return out
 }

@@ -28,7 +28,7 @@ var names = []string{
 	`"><img src=x onerror=alert(1)>`,
 	`</style></title><script>alert(1)</script>`,
 	"javascript:alert(1)",
-	`=HYPERLINK("https://evil.example","x")`, "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "\r\n=1+1", "  =1", "|calc", "＝1+1",
+	`=HYPERLINK("https://evil.example","x")`, "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "\r\n=1+1", "  =1", "|calc", "＝1+1", "x;=1+1", `x,y; "=1+1";'@a`, "1;-1",
 	"a | b \\| c \\\\| d", "``", "`", "` | `", "<b>", "a\nb\n\n# c", "---", "1. x", "- x", "> x", "![i](https://evil.example/i.png)", "https://evil.example www.evil.example",
 	"[a]: https://evil.example", "{{.}}", "${x}", "%s%n", "&lt;script&gt;", "@everyone :boom: #1",
 	"\u202eevil\u202c", "\u2066a\u2069", "\u200b", "\ufeff", "a\u0000b", "\x1b[31mred", "\u2028", "\xff\xfe", "שלום", strings.Repeat("x", 4096), strings.Repeat("|", 300), " ",
@@ -137,6 +137,26 @@ func TestHostileNamesAreInert(t *testing.T) {
 					t.Errorf("%s: %q may be run", rows[0][i], cell)
 				}
 			}
+		}
+		// Where a comma stands in numbers, a spreadsheet may take semicolons for
+		// what stands between cells.
+		other := csv.NewReader(bytes.NewReader(written(t, r, report.CSV)))
+		other.Comma, other.LazyQuotes, other.FieldsPerRecord = ';', true, -1
+		rows, err = other.ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := 0
+		for _, row := range rows {
+			for _, cell := range row[1:] {
+				parts++
+				if begin := strings.TrimLeft(cell, " \""); begin != "" && strings.ContainsRune("=+-@|＝＋－＠", []rune(begin)[0]) {
+					t.Errorf("%q may be run after a semicolon", cell)
+				}
+			}
+		}
+		if parts < 4 {
+			t.Errorf("there are but %d semicolons", parts)
 		}
 	})
 	t.Run("JSON", func(t *testing.T) {

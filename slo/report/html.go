@@ -47,7 +47,7 @@ var (
 		"tier":      IncidentTier.words,
 		"shown":     shownIncidents,
 		"culprit":   Culprit.count,
-		"daysNote":  Culprits.daysNote,
+		"daysNote":  Objective.daysNote,
 		"dimensioned": func(c Culprits) bool {
 			for _, t := range c.Top {
 				if len(t.Dimensions) > 0 {
@@ -166,11 +166,14 @@ func (o Objective) bars(i int) template.HTML {
 	}.SVG()
 }
 
+// plotParts is into how many parts of a plot nobody could tell it apart.
+const plotParts = 500
+
 // plotSpans returns what is hatched or marked. What is narrower than anybody
 // could see is joined with what is close by, or left out.
 func (o Objective) plotSpans() []plot.Span {
 	f := o.frame()
-	thin := f.To.Sub(f.From) / 500
+	thin := f.To.Sub(f.From) / plotParts
 	var all []plot.Span
 	add := func(kind plot.SpanKind, from, to time.Time) {
 		if n := len(all); n > 0 && all[n-1].Kind == kind && from.Sub(all[n-1].To) < thin {
@@ -183,7 +186,7 @@ func (o Objective) plotSpans() []plot.Span {
 		add(plot.Unmeasured, s.From, s.To)
 	}
 	for _, x := range o.Exclusions {
-		for _, s := range x.Times {
+		for _, s := range x.seen {
 			add(plot.Excluded, s.From, s.To)
 		}
 	}

@@ -177,7 +177,7 @@ func (m *markdown) culprits(r *Report, o *Objective) {
 	if c.Rest > 0 {
 		m.f("\n%s more bad events had other culprits.\n", count(c.Rest))
 	}
-	if note := c.daysNote(r.Period); note != "" {
+	if note := o.daysNote(r.Period); note != "" {
 		m.f("\n%s\n", note)
 	}
 }

@@ -121,3 +121,68 @@ func TestAReportAndThePageAgreeOnWhatIsSpent(t *testing.T) {
 		t.Errorf("too little was compared: %v", seen)
 	}
 }
+
+// TestCulpritsThatDoNotCountAreTold has bad events within and outside of an
+// exclusion, on a day that is the period.
+func TestCulpritsThatDoNotCountAreTold(t *testing.T) {
+	begin := time.Date(2026, 10, 5, 0, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		period   string
+		excluded bool
+		bad      uint64
+		says     string
+	}{
+		{"2026-10-05", true, 92, "They are kept by days of UTC, excluded times among them: these are of 2026-10-05, with 5,704 bad events against 92 that count in the period."},
+		{"2026-10-05", true, 0, "these are of 2026-10-05, with 5,612 bad events against 0 that count in the period."},
+		{"2026-10-05", false, 92, ""},
+		{"2026-10-05T10:00..2026-10-05T22:00", false, 900, "They are kept by days of UTC: these are of 2026-10-05, with 6,512 bad events."},
+		{"2026-10-05..2026-10-06", true, 92, "these are of 2026-10-05 to 2026-10-06, with 5,704 bad events against 92 that count in the period."},
+		{"2026-10-05T18:00..2026-10-05T22:00", false, 92, "They are kept by days of UTC: these are of 2026-10-05, with 5,704 bad events against 92 that count in the period."},
+	} {
+		o := objective("a", 990_000_000, thirtyDays)
+		if test.excluded {
+			o.Exclusions = []slo.Exclusion{{From: begin.Add(12 * time.Hour), To: begin.Add(13 * time.Hour), Reason: "move"}}
+		}
+		w := newWorld(t, begin, o)
+		who := sli.Culprit{Service: "s", Operation: "o"}
+		w.event(0, "", begin.Add(12*time.Hour), 6000, 5612, who)
+		w.event(0, "", begin.Add(20*time.Hour), 1000, test.bad, who)
+		w.save(begin.Add(72 * time.Hour))
+		r := w.build(begin.Add(72*time.Hour), test.period, slo.Zone{})
+		for _, f := range []report.Format{report.HTML, report.Markdown} {
+			text := string(written(t, r, f))
+			if told := strings.Contains(text, "kept by days of UTC"); !strings.Contains(text, test.says) || told != (test.says != "") {
+				t.Errorf("%s of %s: it does not say %q, or more: %t", f, test.period, test.says, told)
+			}
+		}
+	}
+}
+
+// TestAllExclusionsAreHatched has more of them than a report lists.
+func TestAllExclusionsAreHatched(t *testing.T) {
+	begin := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
+	o := objective("a", 990_000_000, thirtyDays)
+	var daily slo.Schedule
+	if err := daily.UnmarshalText([]byte("0 0 * * *")); err != nil {
+		t.Fatal(err)
+	}
+	o.Exclusions = []slo.Exclusion{{Schedule: daily, Duration: 12 * time.Hour, Reason: "nights"}}
+	w := newWorld(t, begin, o)
+	end := begin.AddDate(0, 3, 0)
+	for at := begin.Add(time.Minute); at.Before(end); at = at.Add(4 * time.Minute) {
+		w.event(0, "", at, 1, 0, sli.Culprit{})
+	}
+	w.save(end)
+	r := w.build(end.Add(time.Minute), "2026-Q3", slo.Zone{})
+	if x := r.Objectives[0].Exclusions[0]; x.Count != 92 || len(x.Times) != 60 {
+		t.Errorf("of %d times, %d are listed", x.Count, len(x.Times))
+	}
+	page := string(written(t, r, report.HTML))
+	// Both plots hatch each of them, and so does what explains the plot.
+	if n := strings.Count(page, `fill="url(#burn-0-excluded)"`); n != 93 {
+		t.Errorf("%d are hatched in the burn-down", n)
+	}
+	if n := strings.Count(page, `fill="url(#events-0-excluded)"`); n != 93 {
+		t.Errorf("%d are hatched among the events", n)
+	}
+}

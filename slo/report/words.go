@@ -212,12 +212,26 @@ func (c Culprit) count() string {
 	return count(c.Bad)
 }
 
-// daysNote says which days the culprits are of, if these are not the period's.
-func (c Culprits) daysNote(p Period) string {
-	if c.From.Equal(p.From) && c.To.Equal(p.To) {
+// daysNote says which days the culprits are of, if these are not the period's
+// or have bad events that do not count in it.
+func (o Objective) daysNote(p Period) string {
+	c := o.Culprits
+	if c.From.Equal(p.From) && c.To.Equal(p.To) && c.Bad == o.Bad {
 		return ""
 	}
-	return fmt.Sprintf("They are kept by days of UTC: these are of %s to %s, with %s bad events.", c.From.Format(time.DateOnly), c.To.AddDate(0, 0, -1).Format(time.DateOnly), count(c.Bad))
+	text := "They are kept by days of UTC"
+	if len(o.Exclusions) > 0 {
+		text += ", excluded times among them"
+	}
+	text += ": these are of " + c.From.Format(time.DateOnly)
+	if last := c.To.AddDate(0, 0, -1); last.After(c.From) {
+		text += " to " + last.Format(time.DateOnly)
+	}
+	text += ", with " + count(c.Bad) + " bad events"
+	if c.Bad != o.Bad {
+		text += " against " + count(o.Bad) + " that count in the period"
+	}
+	return text + "."
 }
 
 // maxShown is how many incidents a page shows.
