@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// stall is for how long a client may take nothing of an unhurried answer: what
+// stall is how long a client may take for each piece of an unhurried answer: what
 // the answer is made of cannot be let go before.
 const stall = time.Minute
 
-// piece is how many bytes a client has to take within that.
-const piece = 32 << 10
+// piece is how many bytes that is at most.
+const piece = 16 << 10
 
 // Unhurried returns w for an answer that takes its time: the server's ends
 // of reading and writing, which suit others, do not end it, but a client that
-// takes in nothing for a minute does.
+// takes in next to nothing for a minute does.
 func Unhurried(w http.ResponseWriter) http.ResponseWriter {
 	u := unhurried{w, http.NewResponseController(w)}
 	// Without this, the end of reading would end the request's context, and that
