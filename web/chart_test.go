@@ -60,3 +60,20 @@ func TestBurnRatesAreThoseOfTheirWindows(t *testing.T) {
 		t.Errorf("the line of the slowest tier ends at %.3f, where it stands at %.3f, %v", rate, slowest.LongRate, err)
 	}
 }
+
+// TestAPageIsNotAsLongAsWhatIsExcluded looks at one whose window has ten
+// thousand exclusions.
+func TestAPageIsNotAsLongAsWhatIsExcluded(t *testing.T) {
+	often := available("often", "shop")
+	often.Exclusions = []slo.Exclusion{{Duration: time.Minute, Reason: "sampled"}}
+	if err := often.Exclusions[0].Schedule.UnmarshalText([]byte("*/4 * * * *")); err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, often)
+	b.span(0, "shop", "GET /", "")
+	b.read(10)
+	page := b.get("/slo/often", 200)
+	if drawn := strings.Count(page, "<rect x="); drawn == 0 || drawn > 1000 || len(page) > 100_000 {
+		t.Errorf("there are %d spans in %d bytes", drawn, len(page))
+	}
+}

@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -160,6 +161,32 @@ const strip = 5
 // spanKinds are the names of the kinds, as their classes and the legend have them.
 var spanKinds = [...]string{"unmeasured", "excluded", "burning"}
 
+// parts is into how many parts of a plot nobody could tell it apart.
+const parts = 500
+
+// joined returns the spans by kind and time, what overlaps or is closer by than
+// anybody could see as one: however many there are, a plot has a bounded number.
+func (f Frame) joined(spans []Span) []Span {
+	sorted := slices.SortedStableFunc(slices.Values(spans), func(a, b Span) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.From.Compare(b.From))
+	})
+	thin := f.To.Sub(f.From) / parts
+	var all []Span
+	for _, s := range sorted {
+		if f.part(s.From) >= f.part(s.To) {
+			continue
+		}
+		if n := len(all) - 1; n >= 0 && all[n].Kind == s.Kind && s.From.Sub(all[n].To) < thin {
+			if s.To.After(all[n].To) {
+				all[n].To = s.To
+			}
+			continue
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
 // drawSpans draws the spans: hatched, or, where the budget burns, as a strip at
 // the upper edge. id is unique on the page.
 func (f Frame) drawSpans(c *canvas, id string, spans []Span, s scale) {
@@ -169,13 +196,11 @@ func (f Frame) drawSpans(c *canvas, id string, spans []Span, s scale) {
 				ident(id), markup(spanKinds[kind]), markup(spanKinds[kind]), path)
 		}
 	}
-	for _, span := range spans {
+	for _, span := range f.joined(spans) {
 		from, to := f.part(span.From), f.part(span.To)
-		switch {
-		case from >= to:
-		case span.Kind == Burning:
+		if span.Kind == Burning {
 			c.f(`<rect class="plot-burning" x="%v" width="%v" y="%d" height="%d"/>`, percentage(from), percentage(to-from), top, strip)
-		default:
+		} else {
 			c.f(`<rect x="%v" width="%v" y="%d" height="%d" fill="url(#%s-%s)"/>`, percentage(from), percentage(to-from), top, s.height, ident(id), markup(spanKinds[span.Kind]))
 		}
 	}

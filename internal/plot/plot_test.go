@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -316,4 +317,51 @@ func TestWhatIsNotKnownIsNotDrawn(t *testing.T) {
 	if want := fmt.Sprint([]string{"M0 14L200 14", "M600 94h2"}); fmt.Sprint(paths) != want {
 		t.Errorf("got %v, want %v", paths, want)
 	}
+}
+
+// TestSpansThatNobodyTellsApartAreOne counts what is drawn of ten thousand, and
+// looks at some that lie within each other and are in no order.
+func TestSpansThatNobodyTellsApartAreOne(t *testing.T) {
+	l := plot.Line{ID: "x", Frame: plot.Frame{From: date(11, 1, 0), To: date(12, 1, 0)}}
+	for i := range 10_000 {
+		from := date(11, 1, 0).Add(time.Duration(i) * 4 * time.Minute)
+		l.Spans = append(l.Spans, plot.Span{From: from, To: from.Add(time.Minute), Kind: plot.SpanKind(i % 3)})
+	}
+	if drawn := hatched(t, l.SVG()); len(drawn) != 3 {
+		t.Errorf("%d of 10,000 spans are drawn, want one of each kind", len(drawn))
+	}
+	l.Spans = nil
+	for i := range 10_000 {
+		from := date(11, 1, 0).Add(time.Duration(i) * 90 * time.Minute)
+		l.Spans = append(l.Spans, plot.Span{From: from, To: from.Add(time.Minute)})
+	}
+	if drawn := hatched(t, l.SVG()); len(drawn) < 400 || len(drawn) > 500 {
+		t.Errorf("%d spans far enough from each other are drawn, want 480", len(drawn))
+	}
+	l.Spans = []plot.Span{
+		{From: date(11, 13, 0), To: date(11, 16, 0), Kind: plot.Excluded},
+		{From: date(11, 4, 0), To: date(11, 10, 0), Kind: plot.Unmeasured},
+		{From: date(11, 5, 0), To: date(11, 6, 0), Kind: plot.Unmeasured},
+		{From: date(11, 1, 0), To: date(11, 4, 0).Add(-time.Hour), Kind: plot.Unmeasured},
+		{From: date(11, 1, 0), To: date(11, 7, 0), Kind: plot.Excluded},
+		{From: date(11, 20, 0), To: date(11, 20, 0), Kind: plot.Unmeasured},
+		{From: date(10, 1, 0), To: date(10, 7, 0), Kind: plot.Excluded},
+	}
+	want := []string{"0% 30% url(#x-unmeasured)", "0% 20% url(#x-excluded)", "40% 10% url(#x-excluded)"}
+	if got := hatched(t, l.SVG()); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// hatched returns the rectangles of spans, each with where it begins, how wide it
+// is and what fills it.
+func hatched(t *testing.T, svg template.HTML) (found []string) {
+	t.Helper()
+	all, _ := elements(t, svg)
+	for _, e := range all {
+		if width := attribute(e, "width"); e.Name.Local == "rect" && strings.HasSuffix(width, "%") {
+			found = append(found, attribute(e, "x")+" "+width+" "+attribute(e, "fill"))
+		}
+	}
+	return found
 }

@@ -169,17 +169,10 @@ func (o Objective) bars(i int) template.HTML {
 // plotParts is into how many parts of a plot nobody could tell it apart.
 const plotParts = 500
 
-// plotSpans returns what is hatched or marked. What is narrower than anybody
-// could see is joined with what is close by, or left out.
+// plotSpans returns what is hatched or marked.
 func (o Objective) plotSpans() []plot.Span {
-	f := o.frame()
-	thin := f.To.Sub(f.From) / plotParts
 	var all []plot.Span
 	add := func(kind plot.SpanKind, from, to time.Time) {
-		if n := len(all); n > 0 && all[n-1].Kind == kind && from.Sub(all[n-1].To) < thin {
-			all[n-1].To = to
-			return
-		}
 		all = append(all, plot.Span{From: from, To: to, Kind: kind})
 	}
 	for _, s := range o.Unmeasured {
