@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // browserFolder holds the driver of the browser and names its packages.
@@ -125,9 +126,15 @@ func StartBrowser(t testing.TB) *Browser {
 		t.Fatalf("%v; on Debian: apt-get install --no-install-recommends chromium", err)
 	}
 	dir := NodeProject(t, browserFolder)
-	_, p := listen(t, 1, func(p *ports) Command {
+	process, p := listen(t, 1, func(p *ports) Command {
 		return Command{Path: "node", Args: []string{"driver.mjs", strconv.Itoa(p.numbers[0]), chromium}, Dir: dir}
 	}, "/ready")
+	t.Cleanup(func() {
+		// Who is killed leaves profiles and caches in the folder for temporary files.
+		if err := process.Terminate(30 * time.Second); err != nil {
+			t.Error(err)
+		}
+	})
 	return &Browser{url: p.url(0)}
 }
 

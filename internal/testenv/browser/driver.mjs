@@ -21,6 +21,9 @@ const browser = await chromium.launch({
   ],
 });
 
+// Playwright closes the browser at SIGTERM; we end with it.
+browser.on('disconnected', () => process.exit());
+
 const server = createServer(async (request, response) => {
   if (request.url === '/ready') {
     response.end('ready\n');
