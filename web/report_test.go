@@ -47,7 +47,7 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 
 // report asks a server with the ends that the daemon's has for a report, in a
 // bubble. stop stops both.
-func (b *bench) report(ctx context.Context) (answer *http.Response, err error, stop func()) {
+func (b *bench) report(ctx context.Context) (answer *http.Response, stop func(), err error) {
 	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: b.server, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 2 * time.Minute}
 	go server.Serve(listener) //nolint:errcheck // that it is closed
@@ -57,11 +57,11 @@ func (b *bench) report(ctx context.Context) (answer *http.Response, err error, s
 		b.t.Fatal(err)
 	}
 	answer, err = (&http.Client{Transport: transport}).Do(request)
-	return answer, err, func() {
+	return answer, func() {
 		transport.CloseIdleConnections()
 		server.Close()
 		synctest.Wait()
-	}
+	}, err
 }
 
 // TestAReportMayTakeItsTime makes one that takes longer than others may, for a
@@ -81,7 +81,7 @@ func TestAReportMayTakeItsTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b.viewing = func() { time.Sleep(made) }
 				began := time.Now()
-				answer, err, stop := b.report(t.Context())
+				answer, stop, err := b.report(t.Context())
 				defer stop()
 				if err != nil {
 					t.Fatal(err)
@@ -98,6 +98,7 @@ func TestAReportMayTakeItsTime(t *testing.T) {
 				if whole := err == io.EOF && strings.HasSuffix(text.String(), "</html>\n"); whole != test.whole {
 					t.Errorf("got %d bytes, %v\n%s", text.Len(), err, b.log)
 				}
+				synctest.Wait()
 				if told := strings.Contains(b.log.String(), "a report was not sent whole"); told == test.whole {
 					t.Errorf("the log says\n%s", b.log)
 				}
@@ -114,9 +115,13 @@ func TestClientsThatHangUpAreNoError(t *testing.T) {
 			cancel()
 			time.Sleep(time.Second) // in which the server sees it
 		}
-		_, err, stop := b.report(ctx)
+		answer, stop, err := b.report(ctx)
 		defer stop()
+		if err == nil {
+			answer.Body.Close()
+		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if err == nil || strings.Contains(b.log.String(), `"level":"error"`) {
 			t.Errorf("got %v\n%s", err, b.log)
 		}
