@@ -25,6 +25,9 @@ type Exclusion struct {
 // maxTimes is how many stretches of an exclusion are told.
 const maxTimes = 60
 
+// plotParts is into how many parts of a plot nobody could tell it apart.
+const plotParts = 500
+
 func (b *builder) exclusions(all []slo.Exclusion) []Exclusion {
 	out := []Exclusion{}
 	for _, x := range all {

@@ -166,9 +166,6 @@ func (o Objective) bars(i int) template.HTML {
 	}.SVG()
 }
 
-// plotParts is into how many parts of a plot nobody could tell it apart.
-const plotParts = 500
-
 // plotSpans returns what is hatched or marked.
 func (o Objective) plotSpans() []plot.Span {
 	var all []plot.Span
