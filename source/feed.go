@@ -345,18 +345,6 @@ func endedSince(spans []Span, since time.Time) (kept []Span, dropped int) {
 	return kept, len(spans) - len(kept)
 }
 
-// noteUnreadable counts documents that are not understood, and logs the first of each reason.
-func (f *Feed) noteUnreadable(docs []Unreadable) {
-	for _, doc := range docs {
-		f.tally.unreadable[doc.Reason]++
-		if !f.unreadableLogged[doc.Reason] {
-			f.unreadableLogged[doc.Reason] = true
-			f.Log.Warn().Str("reason", doc.Reason).Str("index", doc.Index).Str("id", doc.ID).
-				Msg("a stored document is not understood and not counted; more of this reason are only counted")
-		}
-	}
-}
-
 // settle confirms by a later survey that what was read is what was meant, and
 // commits it; or drops it, to be read again. It returns whether it committed.
 func (f *Feed) settle(later Survey) (bool, error) {

@@ -50,3 +50,15 @@ func (f *Feed) publishEvent(e event) {
 		f.Log.Info().Str("index", e.index).Str("reason", string(e.reason)).Msg("an index holds copies of old spans or cannot be followed; it is left out")
 	}
 }
+
+// noteUnreadable counts documents that are not understood, and logs the first of each reason.
+func (f *Feed) noteUnreadable(docs []Unreadable) {
+	for _, doc := range docs {
+		f.tally.unreadable[doc.Reason]++
+		if !f.unreadableLogged[doc.Reason] {
+			f.unreadableLogged[doc.Reason] = true
+			f.Log.Warn().Str("reason", doc.Reason).Str("index", doc.Index).Str("id", doc.ID).
+				Msg("a stored document is not understood and not counted; more of this reason are only counted")
+		}
+	}
+}
