@@ -1,18 +1,14 @@
 package report_test
 
 import (
-	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"golang.org/x/net/html"
 
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo/report"
@@ -216,77 +212,5 @@ func TestFiguresEqualARecount(t *testing.T) {
 	if incidents == 0 {
 		t.Error("nothing burnt, so that nothing was compared")
 	}
-	otherFormats(t, r, all, month)
-}
-
-// otherFormats reads events and bad ones out of CSV, Markdown and HTML.
-func otherFormats(t *testing.T, r *report.Report, all map[string]*recount, month []int64) {
-	t.Helper()
-	var want []string
-	for _, o := range r.Objectives {
-		events, bad := all[o.SLO].sum(month)
-		want = append(want, fmt.Sprint(events, " ", bad))
-	}
-	compare := func(f report.Format, got []string) {
-		t.Helper()
-		if diff := gocmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: -recount +report\n%s", f, diff)
-		}
-	}
-	plain := func(s string) string { return strings.ReplaceAll(strings.TrimSpace(s), ",", "") }
-
-	rows, err := csv.NewReader(bytes.NewReader(written(t, r, report.CSV))).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	events, bad := slices.Index(rows[0], "events"), slices.Index(rows[0], "bad_events")
-	var got []string
-	for _, row := range rows[1:] {
-		got = append(got, row[events]+" "+row[bad])
-	}
-	compare(report.CSV, got)
-
-	got = nil
-	_, table, _ := strings.Cut(string(written(t, r, report.Markdown)), "|---|---|---|")
-	table, _, _ = strings.Cut(table, "\n\n")
-	for _, line := range strings.Split(table, "\n")[1:] {
-		cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), "|")
-		got = append(got, plain(cells[6])+" "+plain(cells[7]))
-	}
-	compare(report.Markdown, got)
-
-	got = nil
-	page := parsed(t, written(t, r, report.HTML))
-	for row := range page.Descendants() {
-		if row.Data != "tr" || row.Parent.Data != "tbody" || row.FirstChild.Data != "th" {
-			continue
-		}
-		var cells []string
-		for cell := range row.ChildNodes() {
-			if cell.Type == html.ElementNode {
-				cells = append(cells, plain(textOf(cell)))
-			}
-		}
-		got = append(got, cells[4]+" "+cells[5])
-	}
-	compare(report.HTML, got)
-}
-
-func parsed(t *testing.T, text []byte) *html.Node {
-	t.Helper()
-	page, err := html.Parse(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return page
-}
-
-func textOf(n *html.Node) string {
-	text := ""
-	for d := range n.Descendants() {
-		if d.Type == html.TextNode {
-			text += d.Data
-		}
-	}
-	return text
+	otherFormats(t, r, all, month, before)
 }
