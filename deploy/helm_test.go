@@ -69,6 +69,7 @@ func TestChartIsWhatKubernetesAndTheDaemonTake(t *testing.T) {
 		"a cluster with TLS":     {read(t, "helm/examples/tls.yaml"), 7},
 		"objectives":             {read(t, "helm/examples/platform.yaml"), 4},
 		"every key with a value": {underConfig(read(t, wholeExample)), 7},
+		"scheduled reports":      {underConfig(scheduled), 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := template(t, test.values, nil, "--set=image.repository=traceslo")
@@ -227,28 +228,56 @@ func TestSchemaLeavesValuesToTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestSchemaKnowsEverySection puts a key that nobody knows into each section that the reference of the configuration has.
+// scheduled has all keys of a scheduled report: the reference shows them in a comment.
+const scheduled = `reports:
+  - name: weekly
+    schedule: "0 6 * * MON"
+    time_zone: Europe/Madrid
+    period: last-week
+    formats: [html, json]
+    folder: /var/lib/traceslo/reports
+    keep: 53
+    keep_for: 400d
+    slos: []
+    wait: 1h
+    webhook:
+      url: https://reports.example.com/traceslo
+      format: json
+      secret_file: /etc/traceslo/secret/report
+      ca_file: /etc/traceslo/secret/report.crt
+      timeout: 30s
+      attempts: 10`
+
+// TestSchemaKnowsEverySection puts a key that nobody knows into each section that the configuration has.
 func TestSchemaKnowsEverySection(t *testing.T) {
-	var spoil func(section map[string]any) (sections int)
-	spoil = func(section map[string]any) int {
-		sections := 1
-		for _, value := range section {
-			// Where the reference shows no key, any may stand.
-			if inner, ok := value.(map[string]any); ok && len(inner) > 0 {
-				sections += spoil(inner)
+	var spoil func(section any) (sections int)
+	spoil = func(section any) (sections int) {
+		switch section := section.(type) {
+		case []any:
+			for _, value := range section {
+				sections += spoil(value)
 			}
+		case map[string]any:
+			if len(section) == 0 {
+				return 0 // Where none shows a key, any may stand.
+			}
+			sections = 1
+			for _, value := range section {
+				sections += spoil(value)
+			}
+			section["unheard_of"] = true
 		}
-		section["unheard_of"] = true
 		return sections
 	}
-	for name, section := range documents(t, read(t, wholeExample))[0] {
-		inner, ok := section.(map[string]any)
-		if !ok {
+	all := documents(t, read(t, wholeExample))[0]
+	maps.Copy(all, documents(t, scheduled)[0])
+	for name, section := range all {
+		sections := spoil(section)
+		if sections == 0 {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			sections := spoil(inner)
-			spoilt, err := yaml.Marshal(map[string]any{"config": map[string]any{name: inner}})
+			spoilt, err := yaml.Marshal(map[string]any{"config": map[string]any{name: section}})
 			if err != nil {
 				t.Fatal(err)
 			}
