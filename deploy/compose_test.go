@@ -41,7 +41,7 @@ func project(t *testing.T) *types.Project {
 
 func TestComposeIsReadByComposeItself(t *testing.T) {
 	p := project(t)
-	published := map[string]string{}
+	published, built := map[string]string{}, map[string]string{}
 	used := map[string]bool{}
 	for name, service := range p.Services {
 		for _, port := range service.Ports {
@@ -62,6 +62,11 @@ func TestComposeIsReadByComposeItself(t *testing.T) {
 			}
 		}
 		if build := service.Build; build != nil {
+			// Several that build one image at once may fail: it is there already when the second ends.
+			if other, taken := built[service.Image]; taken {
+				t.Errorf("%s and %s build %s", name, other, service.Image)
+			}
+			built[service.Image] = name
 			if _, err := os.Stat(filepath.Join(build.Context, build.Dockerfile)); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}

@@ -66,6 +66,7 @@ func TestChartIsWhatKubernetesAndTheDaemonTake(t *testing.T) {
 		resources int
 	}{
 		"its own values":         {"{}", 7},
+		"the least":              {read(t, "helm/examples/first.yaml"), 6},
 		"a cluster with TLS":     {read(t, "helm/examples/tls.yaml"), 7},
 		"objectives":             {read(t, "helm/examples/platform.yaml"), 4},
 		"every key with a value": {underConfig(read(t, wholeExample)), 7},

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -273,6 +275,19 @@ func TestReadmeRightsAreTheRole(t *testing.T) {
 	}
 	if diff := cmp.Diff(role, read(t, "deploy/elasticsearch/role.json")); diff != "" {
 		t.Errorf("-code +role.json\n%s", diff)
+	}
+	var request struct {
+		Roles map[string]json.RawMessage `json:"role_descriptors"`
+	}
+	if err := json.Unmarshal([]byte(read(t, "deploy/elasticsearch/api_key.json")), &request); err != nil {
+		t.Fatal(err)
+	}
+	var of, key any
+	if err := errors.Join(json.Unmarshal([]byte(role), &of), json.Unmarshal(request.Roles["traceslo"], &key)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(of, key); diff != "" || len(request.Roles) != 1 {
+		t.Errorf("-role +api_key.json\n%s", diff)
 	}
 	var want struct {
 		Cluster []string

@@ -28,6 +28,6 @@ module "traceslo" {
 }
 
 output "traceslo_url" {
-  description = "The daemon's page, as others in the cluster reach it."
+  description = "The daemon's page, as those in the cluster reach it whom networkPolicy.from lets in."
   value       = module.traceslo.url
 }

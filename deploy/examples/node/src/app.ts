@@ -1,6 +1,5 @@
 import express, { type NextFunction, type Request, type Response } from 'express';
 
-import { ServiceError } from './errors.js';
 import { requestContext } from './requestContext.js';
 import { processVideo } from './video.js';
 
@@ -17,8 +16,9 @@ app.post('/videos/:id', async (request: Request<{ id: string }>, response: Respo
   response.json(await processVideo(request.params.id, response.locals.context));
 });
 
-// Express takes a function of four parameters for the one that answers errors.
-app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
-  const status = error instanceof ServiceError ? error.status : 500;
+// Express takes a function of four parameters for the one that answers errors. What the client did wrong, as a path
+// that cannot be decoded, brings a status of its own.
+app.use((error: Error & { status?: number }, _request: Request, response: Response, _next: NextFunction) => {
+  const status = error.status ?? 500;
   response.status(status).json({ error: error.name, requestId: response.locals.context.requestId });
 });

@@ -4,6 +4,6 @@ output "service" {
 }
 
 output "url" {
-  description = "The daemon's page, as others in the cluster reach it."
+  description = "The daemon's page, as those in the cluster reach it whom networkPolicy.from lets in."
   value       = "http://${local.service}.${var.namespace}.svc:9924"
 }
