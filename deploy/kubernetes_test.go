@@ -114,6 +114,8 @@ func holdResources(t *testing.T, resources []map[string]any) {
 	}{
 		// One daemon reads one cluster.
 		{"replicas", at(set, "spec", "replicas"), 1},
+		// A pod that fails does not hold up what mends it.
+		{"podManagementPolicy", at(set, "spec", "podManagementPolicy"), "Parallel"},
 		// The restricted level of https://kubernetes.io/docs/concepts/security/pod-security-standards/.
 		{"runAsNonRoot", at(pod, "securityContext", "runAsNonRoot"), true},
 		{"seccompProfile", at(pod, "securityContext", "seccompProfile", "type"), "RuntimeDefault"},
