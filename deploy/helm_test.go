@@ -176,6 +176,22 @@ func TestChartHandsRulesAndFilesOn(t *testing.T) {
 	}
 }
 
+func TestPolicyTakesFurtherRules(t *testing.T) {
+	out, err := template(t, anyImage+"networkPolicy: {egress: [{ports: [{port: 443, protocol: TCP}]}]}", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holdSchemas(t, map[string]string{"rendered.yaml": out}, 7)
+	rules := at(ofKind(t, documents(t, out), "NetworkPolicy"), "spec", "egress").([]any)
+	var first []any
+	for _, rule := range rules {
+		first = append(first, at(rule, "ports", 0, "port"))
+	}
+	if diff := cmp.Diff([]any{53, 9200, 443}, first); diff != "" {
+		t.Errorf("the first port of each rule: -want +got\n%s", diff)
+	}
+}
+
 func TestPodsFollowTheirConfiguration(t *testing.T) {
 	checksum := func(args ...string) any {
 		out, err := template(t, anyImage, nil, args...)
@@ -207,6 +223,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"a period that no calendar has":           {fmt.Sprintf(objective, availability, "99%", "{calendar: fortnight}"), "window"},
 		"a digest that is none":                   {"image: {digest: latest}", "digest"},
 		"a port that is none":                     {"networkPolicy: {elasticsearchPorts: [92000]}", "elasticsearchPorts"},
+		"a rule that lets everything out":         {"networkPolicy: {egress: [{}]}", "egress"},
+		"a rule of the other direction":           {"networkPolicy: {egress: [{from: []}]}", "from"},
 		"a file in the configuration's place":     {"files: {traceslo.yaml: ''}", "traceslo.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

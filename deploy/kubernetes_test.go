@@ -147,6 +147,7 @@ func holdResources(t *testing.T, resources []map[string]any) {
 		if diff := cmp.Diff(at(set, "spec", "selector"), at(policy, "spec", "podSelector")); diff != "" {
 			t.Errorf("the policy is for others: -set +policy\n%s", diff)
 		}
+		holdNames(t, policy)
 	}
 	if budget := ofKind(t, resources, "PodDisruptionBudget"); budget != nil {
 		if diff := cmp.Diff(at(set, "spec", "selector"), at(budget, "spec", "selector")); diff != "" {
@@ -155,6 +156,20 @@ func holdResources(t *testing.T, resources []map[string]any) {
 	}
 	holdMounts(t, set)
 	holdMonitor(t, resources)
+}
+
+// holdNames reports where a policy keeps the daemon from the cluster's DNS, whose pods listen on 53 or, OpenShift's, on 5353.
+func holdNames(t *testing.T, policy map[string]any) {
+	t.Helper()
+	want := map[string]any{"ports": []any{
+		map[string]any{"port": 53, "protocol": "UDP"},
+		map[string]any{"port": 53, "protocol": "TCP"},
+		map[string]any{"port": 5353, "protocol": "UDP"},
+		map[string]any{"port": 5353, "protocol": "TCP"},
+	}}
+	if diff := cmp.Diff(want, at(policy, "spec", "egress", 0)); diff != "" {
+		t.Errorf("names: -want +policy\n%s", diff)
+	}
 }
 
 // holdLabels reports what is wanted of labels and not there.
