@@ -176,6 +176,28 @@ func TestChartHandsRulesAndFilesOn(t *testing.T) {
 	}
 }
 
+// TestExampleLetsItsReadersIn holds that whom the chart lets in, an example does too, and more where people are sent to the pages.
+func TestExampleLetsItsReadersIn(t *testing.T) {
+	from := func(values string) []any {
+		out, err := template(t, values, nil, "--set=image.repository=traceslo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at(ofKind(t, documents(t, out), "NetworkPolicy"), "spec", "ingress", 0, "from").([]any)
+	}
+	example := read(t, "helm/examples/tls.yaml")
+	if at(documents(t, example)[0], "config", "links", "status_url") == nil {
+		t.Fatal("it sends nobody to the pages")
+	}
+	prometheus, all := from("{}"), from(example)
+	if len(all) <= len(prometheus) {
+		t.Fatalf("it lets in %v alone", all)
+	}
+	if diff := cmp.Diff(prometheus, all[:len(prometheus)]); diff != "" {
+		t.Errorf("-chart +example\n%s", diff)
+	}
+}
+
 func TestPolicyTakesFurtherRules(t *testing.T) {
 	out, err := template(t, anyImage+"networkPolicy: {egress: [{ports: [{port: 443, protocol: TCP}]}]}", nil)
 	if err != nil {
