@@ -137,6 +137,7 @@ func holdResources(t *testing.T, resources []map[string]any) {
 			t.Errorf("%s: -want +got\n%s", want.what, diff)
 		}
 	}
+	holdMemory(t, container)
 	holdLabels(t, "the set takes for its own", at(set, "spec", "selector", "matchLabels"), at(set, "spec", "template", "metadata", "labels"))
 	for _, limit := range []string{"limits", "requests"} {
 		if at(container, "resources", limit, "memory") == nil {
@@ -156,6 +157,20 @@ func holdResources(t *testing.T, resources []map[string]any) {
 	}
 	holdMounts(t, set)
 	holdMonitor(t, resources)
+}
+
+// holdMemory reports where the limit that Go keeps to does not follow from that of the container.
+func holdMemory(t *testing.T, container any) {
+	t.Helper()
+	want := []any{
+		map[string]any{"name": "MEMORY_LIMIT_MIB", "valueFrom": map[string]any{
+			"resourceFieldRef": map[string]any{"resource": "limits.memory", "divisor": "1Mi"},
+		}},
+		map[string]any{"name": "GOMEMLIMIT", "value": "$(MEMORY_LIMIT_MIB)000000B"},
+	}
+	if diff := cmp.Diff(want, at(container, "env")); diff != "" {
+		t.Errorf("the environment: -want +got\n%s", diff)
+	}
 }
 
 // holdNames reports where a policy keeps the daemon from the cluster's DNS, whose pods listen on 53 or, OpenShift's, on 5353.

@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +46,20 @@ func TestUnitStartsTheDaemon(t *testing.T) {
 	}
 	if address := "--web.listen-address=:9924"; !slices.Contains(command, address) {
 		t.Errorf("the environment does not show the default %s", address)
+	}
+}
+
+func TestGoStaysBelowTheUnitsMemory(t *testing.T) {
+	unit := directives(read(t, unitFile))
+	var soft, most int
+	if _, err := fmt.Sscanf(unit["Environment"][0], "GOMEMLIMIT=%dMiB", &soft); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(unit["MemoryMax"][0], "%dG", &most); err != nil {
+		t.Fatal(err)
+	}
+	if share := float64(soft) / float64(most<<10); share < 0.8 || share > 0.95 {
+		t.Errorf("GOMEMLIMIT is %.2f of MemoryMax", share)
 	}
 }
 
