@@ -247,6 +247,10 @@ func TestSchemaRefuses(t *testing.T) {
 		"a port that is none":                     {"networkPolicy: {elasticsearchPorts: [92000]}", "elasticsearchPorts"},
 		"a rule that lets everything out":         {"networkPolicy: {egress: [{}]}", "egress"},
 		"a rule of the other direction":           {"networkPolicy: {egress: [{from: []}]}", "from"},
+		"another address":                         {"extraArgs: [--log.level=debug, '--web.listen-address=:8080']", "extraArgs"},
+		"TLS that no probe speaks":                {"extraArgs: [--web.config.file=/etc/traceslo/secret/web.yaml]", "extraArgs"},
+		"a socket that systemd does not pass":     {"extraArgs: [--web.systemd-socket]", "extraArgs"},
+		"a flag that is none":                     {"extraArgs: [debug]", "extraArgs"},
 		"a file in the configuration's place":     {"files: {traceslo.yaml: ''}", "traceslo.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
