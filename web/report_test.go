@@ -79,7 +79,7 @@ func TestAReportMayTakeItsTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := platform(t)
 			synctest.Test(t, func(t *testing.T) {
-				b.viewing = func() { time.Sleep(made) }
+				b.viewing = func() { <-time.After(made) }
 				began := time.Now()
 				answer, stop, err := b.report(t.Context())
 				defer stop()
@@ -92,7 +92,7 @@ func TestAReportMayTakeItsTime(t *testing.T) {
 				}
 				var text strings.Builder
 				for err == nil {
-					time.Sleep(test.pause)
+					<-time.After(test.pause)
 					_, err = io.CopyN(&text, answer.Body, 8<<10)
 				}
 				if whole := err == io.EOF && strings.HasSuffix(text.String(), "</html>\n"); whole != test.whole {
@@ -113,14 +113,14 @@ func TestClientsThatHangUpAreNoError(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		b.viewing = func() {
 			cancel()
-			time.Sleep(time.Second) // in which the server sees it
+			<-time.After(time.Second) // in which the server sees it
 		}
 		answer, stop, err := b.report(ctx)
 		defer stop()
 		if err == nil {
 			answer.Body.Close()
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		synctest.Wait()
 		if err == nil || strings.Contains(b.log.String(), `"level":"error"`) {
 			t.Errorf("got %v\n%s", err, b.log)

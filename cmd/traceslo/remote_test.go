@@ -26,7 +26,7 @@ func slowly(t *testing.T, after time.Duration) {
 			if _, err := http.ReadRequest(bufio.NewReader(theirs)); err != nil {
 				t.Error(err)
 			}
-			time.Sleep(after)
+			<-time.After(after)
 			// Whoever gave up takes nothing.
 			_, _ = io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
 		}()
@@ -48,6 +48,6 @@ func TestAReportIsWaitedFor(t *testing.T) {
 		if err := (statusFlags{remote: r}).get(t.Context(), "api/v1/status", nil); err == nil || !strings.Contains(err.Error(), "timeout awaiting response headers") || time.Since(began) != 30*time.Second {
 			t.Errorf("got %v after %s", err, time.Since(began))
 		}
-		time.Sleep(time.Hour) // until the daemon is done, too
+		<-time.After(time.Hour) // until the daemon is done, too
 	})
 }

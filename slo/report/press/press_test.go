@@ -275,7 +275,7 @@ func TestRunPrintsUntilItIsStopped(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- b.press.Run(ctx) }()
-		time.Sleep(11 * time.Minute)
+		<-time.After(11 * time.Minute)
 		synctest.Wait()
 		b.wantFiles("weekly_2000-01-01T0005Z.csv", "weekly_2000-01-01T0005Z.json", "weekly_2000-01-01T0010Z.csv", "weekly_2000-01-01T0010Z.json")
 		stop()
@@ -294,7 +294,7 @@ func TestAnErrorIsSaidWhenItIsNew(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- b.press.Run(ctx) }()
-		time.Sleep(9*time.Minute + 30*time.Second)
+		<-time.After(9*time.Minute + 30*time.Second)
 		synctest.Wait()
 		stop()
 		if err := <-done; err != nil {
