@@ -252,3 +252,11 @@ func (p *prometheus) value(expr string) float64 {
 	}
 	return vector[0].F
 }
+
+// want holds the only value of an expression at the last evaluation.
+func (p *prometheus) want(expr string, want float64) {
+	p.t.Helper()
+	if got := p.value(expr); !(math.Abs(got-want) <= 1e-12) {
+		p.t.Errorf("%s before %s: got %g, want %g", expr, p.next.Format(time.TimeOnly), got, want)
+	}
+}

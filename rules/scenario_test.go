@@ -168,14 +168,6 @@ func TestTraps(t *testing.T) {
 	})
 }
 
-// want holds the only value of an expression at the last evaluation.
-func (p *prometheus) want(expr string, want float64) {
-	p.t.Helper()
-	if got := p.value(expr); !(math.Abs(got-want) <= 1e-12) {
-		p.t.Errorf("%s before %s: got %g, want %g", expr, p.next.Format(time.TimeOnly), got, want)
-	}
-}
-
 func testThresholdsAreDecimal(t *testing.T) {
 	noise := regexp.MustCompile(`\d\.\d{10}|\de-\d`)
 	for _, target := range []slo.Target{999_000_000, 999_900_000, 999_950_000, 990_000_000, 995_000_000, 999_999_999, 900_000_001, 1} {

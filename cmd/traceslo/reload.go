@@ -69,8 +69,7 @@ func (d *daemon) prepare() (*loaded, *input, error) {
 }
 
 // refuse logs why a new configuration is not taken, a line a fault, keeps it for
-// the page, and
-// returns what to tell who asked for it.
+// the page, and returns what to tell who asked for it.
 func (d *daemon) refuse(err error) error {
 	d.reloaded.successful.Set(0)
 	refusal := &web.Refusal{At: time.Now()}
