@@ -33,6 +33,8 @@ func StartPrometheus(t testing.TB, o PrometheusOptions) *Prometheus {
 			"--storage.tsdb.path=" + filepath.Join(dir, "data"),
 			"--web.listen-address=" + p.address(0),
 			"--log.level=warn",
+			// An alert that fires before Alertmanager is found is told again only after that.
+			"--rules.alert.resend-delay=1s",
 		}
 		return Command{Path: path, Args: append(args, o.Args...), Dir: dir}
 	}, "/-/ready")
