@@ -69,6 +69,8 @@ type FeedOptions struct {
 type Feed struct {
 	FeedOptions
 
+	// budget is how many spans a step reads before it commits.
+	budget    int
 	committed *Positions
 	// next is where the reading stands; it runs ahead of committed by what is
 	// counted and not yet committed. nil if nothing is.
@@ -118,6 +120,10 @@ type tally struct {
 // counts is kept beside what is committed.
 const budget = 50_000
 
+// backlogShare is the part of the budget that is left to a backlog, however
+// much is fresh: one in four.
+const backlogShare = 4
+
 // idleCommit is how often a feed commits when nothing comes, so that the
 // counter can end what has aged, and can tell that all is read.
 const idleCommit = 15 * time.Second
@@ -130,7 +136,7 @@ func NewFeed(o FeedOptions) (*Feed, error) {
 	case o.Poll <= 0:
 		return nil, fmt.Errorf("poll interval %v; it must be positive", o.Poll)
 	}
-	f := &Feed{FeedOptions: o, committed: o.Positions, unreadableLogged: map[string]bool{}}
+	f := &Feed{FeedOptions: o, budget: budget, committed: o.Positions, unreadableLogged: map[string]bool{}}
 	f.stand(nil)
 	return f, nil
 }
@@ -206,7 +212,7 @@ func (f *Feed) step(ctx context.Context) (more, whole bool, err error) {
 		f.lastSpan = f.now()
 	}
 	f.next = f.committed.clone()
-	plan, err := f.next.plan(survey, f.Start)
+	plan, err := f.next.plan(survey, f.Start, int64(f.budget))
 	if err != nil {
 		f.next = nil
 		return false, false, err
@@ -257,22 +263,44 @@ func (f *Feed) survey(ctx context.Context) (Survey, error) {
 // errBudget ends the reading of a step that has read enough.
 var errBudget = errors.New("enough for one commit")
 
-// readAll reads the ranges, several side by side, and returns whether all were
-// read to their ends, and the first error.
-func (f *Feed) readAll(ctx context.Context, ranges []Range) (finished bool, err error) {
-	queue := make(chan Range, len(ranges))
-	for _, r := range ranges {
-		queue <- r
+// readAll reads the ranges, several side by side, those that are fresh first,
+// and returns whether all were read to their ends, and the first error.
+func (f *Feed) readAll(ctx context.Context, ranges []planned) (finished bool, err error) {
+	queue := make(chan planned, len(ranges))
+	fresh, share := int64(0), f.budget
+	for _, behind := range []bool{false, true} {
+		for _, r := range ranges {
+			switch {
+			case r.behind != behind:
+				continue
+			case behind:
+				share = f.budget - f.budget/backlogShare
+			default:
+				fresh += r.Upto - r.After
+			}
+			queue <- r
+		}
 	}
 	close(queue)
-	left := budget
+	// Each has a part of the budget of its own: a backlog cannot spend what a
+	// fresh shard that is slow to answer will need.
+	share = int(min(fresh, int64(share)))
+	left := map[bool]int{false: share, true: f.budget - share}
+	cut := false
 	var first error
 	var group sync.WaitGroup
 	for worker := range min(f.Readers, len(ranges)) {
 		group.Go(func() {
 			for r := range queue {
+				f.tally.mu.Lock()
+				skip := left[r.behind] <= 0
+				cut = cut || skip
+				f.tally.mu.Unlock()
+				if skip {
+					continue
+				}
 				started := false
-				err := f.Source.Read(ctx, r, func(page *Page) error {
+				err := f.Source.Read(ctx, r.Range, func(page *Page) error {
 					spans, before := endedSince(page.Spans, r.EndedSince)
 					f.Counter.Count(worker, spans)
 					var late latenessCount
@@ -284,25 +312,23 @@ func (f *Feed) readAll(ctx context.Context, ranges []Range) (finished bool, err 
 					f.tally.mu.Lock()
 					defer f.tally.mu.Unlock()
 					if !started {
-						f.read = append(f.read, r)
+						f.read = append(f.read, r.Range)
 						started = true
 					}
-					f.next.advance(r, page.Last)
+					f.next.advance(r.Range, page.Last)
 					f.tally.spans += len(spans)
 					f.tally.before += before
 					f.tally.lateness.add(&late)
 					f.noteUnreadable(page.Unreadable)
-					left -= len(page.Spans) + len(page.Unreadable)
-					if left <= 0 {
+					left[r.behind] -= len(page.Spans) + len(page.Unreadable)
+					if left[r.behind] <= 0 && page.Last < r.Upto {
+						cut = true
 						return errBudget
 					}
 					return nil
 				})
-				if errors.Is(err, errBudget) {
-					// The other readers come here by themselves, each after the page it has under way.
-					return
-				}
-				if err == nil {
+				// The other readers learn of a spent budget by themselves, each after the page it has under way.
+				if err == nil || errors.Is(err, errBudget) {
 					continue
 				}
 				f.tally.mu.Lock()
@@ -318,7 +344,7 @@ func (f *Feed) readAll(ctx context.Context, ranges []Range) (finished bool, err 
 		})
 	}
 	group.Wait()
-	return first == nil && left > 0, first
+	return first == nil && !cut, first
 }
 
 // single holds for an error that may concern one range alone, and not the

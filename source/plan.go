@@ -8,7 +8,8 @@ import (
 
 // A plan is what a survey asks for, given the positions: pure facts, no I/O.
 type plan struct {
-	ranges []Range
+	// ranges are in the order of the survey.
+	ranges []planned
 	events []event
 	// whole holds if reading the ranges reads everything that the survey
 	// knows of: no shard of a followed, open index is out of reach or behind
@@ -16,10 +17,18 @@ type plan struct {
 	whole bool
 	// split holds if a shard has more to read after the range that is planned of it.
 	split bool
-	// backlog is how many numbers lie between the positions and the survey.
-	backlog int64
+	// backlog is how many numbers are stored and not read, and fresh how many
+	// of these were not there when the catching up that goes on began.
+	backlog, fresh int64
 	// indices counts the indices by what is done with them.
 	indices map[string]int
+}
+
+// A planned range is one to read.
+type planned struct {
+	Range
+	// behind holds if it waits until what is fresh is read.
+	behind bool
 }
 
 // The words for what is done with an index, beside the reasons of Unfollowed.
@@ -61,9 +70,10 @@ var gapKinds = []eventKind{eventDeleted, eventHistory}
 func (e event) leavesGap() bool { return e.numbers > 0 && slices.Contains(gapKinds, e.what) }
 
 // plan takes a survey in: it makes a position for each new index and shard,
-// drops those of deleted indices, and returns what to read. It refuses a
-// survey of another cluster.
-func (p *Positions) plan(s Survey, start Start) (plan, error) {
+// drops those of deleted indices, and returns what to read. What is fresh
+// becomes backlog when it is more than a step can read. A survey of another
+// cluster is refused.
+func (p *Positions) plan(s Survey, start Start, step int64) (plan, error) {
 	if err := p.begin(s, start); err != nil {
 		return plan{}, err
 	}
@@ -86,6 +96,9 @@ func (p *Positions) plan(s Survey, start Start) (plan, error) {
 	}
 	for _, index := range s.Indices {
 		p.planIndex(&out, s, index)
+	}
+	if out.fresh > step {
+		p.fallBehind(&out)
 	}
 	return out, nil
 }
@@ -162,28 +175,36 @@ func (p *Positions) planShard(out *plan, s Survey, index Index, at *position, sh
 	case pos.History != shard.History:
 		// What had not been read is lost as far as its number tells, and what
 		// was given the old numbers anew cannot be told from it.
-		unread := max(0, max(pos.Seen, shard.Upto)-pos.Read)
+		unread := max(0, max(pos.Seen, shard.Upto)-pos.Read-pos.ahead())
 		out.events = append(out.events, event{what: eventHistory, index: index.Name, shard: shard.Number, numbers: unread})
 		pos = shardPosition{History: shard.History, Read: shard.Upto, Seen: shard.Upto, Since: -1}
-	case shard.Max < pos.Read:
-		out.events = append(out.events, event{what: eventRewound, index: index.Name, shard: shard.Number, numbers: pos.Read - shard.Max})
-		pos.Read, pos.Seen = shard.Max, shard.Max
+	case shard.Max < pos.top():
+		out.events = append(out.events, event{what: eventRewound, index: index.Name, shard: shard.Number, numbers: pos.rewind(shard.Max)})
+		pos.Seen = shard.Max
 	}
 	pos.Seen = max(pos.Seen, shard.Upto)
 	if !known || pos != before {
 		at.Shards[shard.Number] = pos
 		p.changed[index.UUID] = true
 	}
-	if shard.Upto < pos.Read {
+	if shard.Upto < pos.top() {
 		// A copy that was just promoted tells an old checkpoint for a while.
 		out.whole = false
 		return
 	}
-	if shard.Upto == pos.Read {
+	out.backlog += shard.Upto - pos.Read - pos.ahead()
+	r := Range{Index: index.Name, UUID: index.UUID, Shard: shard.Number, After: pos.Read, Upto: shard.Upto, Surveyed: s.Taken}
+	if pos.Ahead > 0 {
+		if pos.AheadRead < shard.Upto {
+			fresh := r
+			fresh.After = pos.AheadRead
+			out.add(fresh, false)
+		}
+		r.Upto = pos.Ahead - 1
+	}
+	if r.Upto == r.After {
 		return
 	}
-	out.backlog += shard.Upto - pos.Read
-	r := Range{Index: index.Name, UUID: index.UUID, Shard: shard.Number, After: pos.Read, Upto: shard.Upto, Surveyed: s.Taken}
 	if pos.Read < pos.Since {
 		r.EndedSince = p.run.Since
 		if r.Upto > pos.Since {
@@ -192,7 +213,30 @@ func (p *Positions) planShard(out *plan, s Survey, index Index, at *position, sh
 			out.split = true
 		}
 	}
-	out.ranges = append(out.ranges, r)
+	out.add(r, pos.Ahead > 0)
+}
+
+func (out *plan) add(r Range, behind bool) {
+	out.ranges = append(out.ranges, planned{r, behind})
+	if !behind {
+		out.fresh += r.Upto - r.After
+	}
+}
+
+// fallBehind makes backlog of what is fresh, as it is more than a step can
+// read: what is stored from now on goes before it. A shard that has a backlog
+// already stays as it is.
+func (p *Positions) fallBehind(out *plan) {
+	for i := range out.ranges {
+		r := &out.ranges[i]
+		shards := p.indices[r.UUID].Shards
+		if at := shards[r.Shard]; at.Ahead == 0 {
+			at.mark(r.Upto)
+			shards[r.Shard] = at
+			p.changed[r.UUID] = true
+			r.behind = true
+		}
+	}
 }
 
 // confirms holds if everything in read was read from the indices that were

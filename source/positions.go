@@ -67,6 +67,10 @@ type shardPosition struct {
 	// Since is the number up to which only spans that ended after
 	// firstRun.Since count; -1 for none.
 	Since int64 `json:"since"`
+	// Ahead, if not 0, is the first number that is read before the backlog
+	// below it, and AheadRead that up to which all from Ahead on is counted.
+	Ahead     int64 `json:"ahead,omitempty"`
+	AheadRead int64 `json:"ahead_read,omitempty"`
 }
 
 // The bucket and the keys of the positions in the state.
@@ -194,11 +198,11 @@ func (p *Positions) dirty() bool {
 	return p.runChanged || len(p.changed) > 0 || len(p.deletedChanged) > 0
 }
 
-// advance notes that a shard was read up to number last.
+// advance notes that a range was read up to number last.
 func (p *Positions) advance(r Range, last int64) {
 	at := p.indices[r.UUID]
 	shard := at.Shards[r.Shard]
-	shard.Read = last
+	shard.advance(r.After, last)
 	at.Shards[r.Shard] = shard
 	p.changed[r.UUID] = true
 }
@@ -208,8 +212,8 @@ func (p *Positions) advance(r Range, last int64) {
 func (p *Positions) forget(uuid string) (unread int64) {
 	at := p.indices[uuid]
 	for _, shard := range at.Shards {
-		if at.Unfollowed == "" && shard.Seen > shard.Read {
-			unread += shard.Seen - shard.Read
+		if at.Unfollowed == "" {
+			unread += max(0, shard.Seen-shard.Read-shard.ahead())
 		}
 	}
 	delete(p.indices, uuid)

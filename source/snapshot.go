@@ -38,10 +38,12 @@ type ShardSnapshot struct {
 	// Read is the number up to which everything is counted, Upto that up to
 	// which it can be read, the global checkpoint; -1 for none.
 	Read, Upto int64
+	// Ahead is how many numbers above Read are counted before those between.
+	Ahead int64
 }
 
 // Backlog returns how many spans, at most, are stored and not counted.
-func (s ShardSnapshot) Backlog() int64 { return max(0, s.Upto-s.Read) }
+func (s ShardSnapshot) Backlog() int64 { return max(0, s.Upto-s.Read-s.Ahead) }
 
 // A Failure is a step that failed, or several that failed one after the other
 // for the same reason.
@@ -97,7 +99,7 @@ func (p *Positions) snapshot(index Index) IndexSnapshot {
 		s := ShardSnapshot{Number: shard.Number, Ready: shard.Ready, Read: -1, Upto: shard.Upto}
 		if known {
 			if position, ok := at.Shards[shard.Number]; ok {
-				s.Read = position.Read
+				s.Read, s.Ahead = position.Read, position.ahead()
 				if !shard.Ready {
 					// What it told last is the best that is known.
 					s.Upto = position.Seen
