@@ -52,6 +52,17 @@ func (c Config) Tags() []string {
 	return keys
 }
 
+// Roots reports whether any of the measures tells spans without a parent from
+// others: whether the reader of spans has to fill in source.Span.Root.
+func (c Config) Roots() bool {
+	for _, m := range c.Measures {
+		if _, kinds := m.Indicator.kinds(); kinds[0].events().RootOnly {
+			return true
+		}
+	}
+	return false
+}
+
 // A Dimension makes a label of a tag.
 type Dimension struct {
 	// Tag is the key of the span's or the process's tag, as in "deployment.environment".

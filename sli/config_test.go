@@ -118,3 +118,16 @@ func TestPersonalAndUnboundedTagsAreWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+func TestRootsAreWantedIfAMeasureTellsThem(t *testing.T) {
+	measure := func(root bool) sli.Measure {
+		return sli.Measure{Indicator: sli.Indicator{Availability: &sli.Availability{Match: sli.Match{RootOnly: root}}}}
+	}
+	c := sli.Default()
+	for _, want := range []bool{false, true} {
+		c.Measures = append(c.Measures, measure(want))
+		if got := c.Roots(); got != want {
+			t.Errorf("with %d measures: got %t, want %t", len(c.Measures), got, want)
+		}
+	}
+}

@@ -167,6 +167,9 @@ func (l *loaded) counting() sli.Config {
 // tags returns the tags whose values the recorder wants with each span, in its order.
 func (l *loaded) tags() []string { return l.counting().Tags() }
 
+// roots reports whether the recorder wants to know which spans have no parent.
+func (l *loaded) roots() bool { return l.counting().Roots() }
+
 // dimensions returns how the dimensions of culprits are called, in order.
 func (l *loaded) dimensions() []string {
 	labels := make([]string, len(l.SLI.Dimensions))

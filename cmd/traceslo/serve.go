@@ -102,6 +102,7 @@ func (d *daemon) openCluster(cfg *loaded) (*input, error) {
 	cluster, err := elastic.New(elastic.Options{
 		Config:  cfg.Source.Elasticsearch,
 		Tags:    cfg.tags(),
+		Roots:   cfg.roots(),
 		Log:     d.log,
 		Observe: d.feed.ObserveRequest,
 	})

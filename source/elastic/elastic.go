@@ -32,7 +32,9 @@ type Options struct {
 	Config Config
 	// Tags are those whose values Span.Tags holds, in that order.
 	Tags []string
-	Log  zerolog.Logger
+	// Roots holds if Span.Root is wanted; without it, it may be false for a root.
+	Roots bool
+	Log   zerolog.Logger
 	// Observe, if not nil, is told of every request: an operation out of
 	// Operations, the status of the answer ("200") or, if there was none, a
 	// source.ErrorKind, and how long it took. Several goroutines call it at once.
@@ -56,6 +58,9 @@ type Source struct {
 
 	refreshes refreshes
 	sizes     pageSize
+	// plain is for indices that do not keep note of values that are too long,
+	// plainNoted for those that do.
+	plain, plainNoted plain
 	// pool holds what a Read works with: *reader.
 	pool sync.Pool
 }
@@ -81,6 +86,8 @@ func newSource(o Options, dial dialer) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{options: o, dial: dial, log: o.Log, link: link, names: newNames(o.Config.IndexPrefix, o.Config.IndexDateSeparator), said: map[string]bool{}}
+	s.plain = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, false)
+	s.plainNoted = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, true)
 	s.pool.New = func() any {
 		return &reader{decoder: jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement)}
 	}

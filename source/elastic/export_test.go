@@ -3,6 +3,8 @@ package elastic
 import (
 	"context"
 	"net"
+
+	"github.com/traceslo/traceslo/source"
 )
 
 // NewWithDial is New with connections of the test's own making.
@@ -33,4 +35,16 @@ func ParseSettings(body []byte) ([]string, error) {
 // Follows tells whether an index is followed by its name.
 func Follows(prefix, separator, name string) bool {
 	return newNames(prefix, separator).followed.MatchString(name)
+}
+
+// Queries are those that tell which documents are plain.
+type Queries struct {
+	Plain, Other, Rest []byte
+	Nested             [source.Kinds][]byte
+}
+
+// PlainQueries returns the queries for a reader of tags.
+func PlainQueries(tags []string, dotReplacement string, roots, noted bool) Queries {
+	p := newPlain(tags, dotReplacement, roots, noted)
+	return Queries{Plain: p.query, Other: p.other, Rest: p.rest, Nested: p.nested}
 }

@@ -61,6 +61,9 @@ type facts struct {
 	primaryOnly bool
 	// refresh is the index's own refresh interval, negative for never.
 	refresh time.Duration
+	// noted holds if a document's _ignored names its fields whose values are too
+	// long to be indexed.
+	noted bool
 }
 
 // A catalogue holds the settings of all indices of spans, by UUID.
@@ -92,7 +95,7 @@ func (s *Source) readCatalogue(ctx context.Context, listed map[string]bool, now 
 		return esapi.IndicesGetSettingsRequest{Index: []string{s.names.pattern}, ExpandWildcards: "all", FilterPath: []string{
 			setting + "uuid", setting + "creation_date", setting + "number_of_shards", setting + "verified_before_close",
 			setting + "resize.source.uuid", setting + "routing_partition_size", setting + "store.type", setting + "mode", setting + "disable_sequence_numbers",
-			setting + "refresh_interval", setting + "replication.type",
+			setting + "refresh_interval", setting + "replication.type", setting + "version.created",
 		}}
 	}}
 	var byUUID map[string]facts
@@ -136,6 +139,7 @@ func parseSettings(body []byte, n names) (map[string]facts, error) {
 				Store        struct{ Type string }
 				Replication  struct{ Type string }
 				Resize       struct{ Source struct{ UUID string } }
+				Version      struct{ Created string }
 			}
 		}
 	}
@@ -162,7 +166,7 @@ func parseSettings(body []byte, n names) (map[string]facts, error) {
 		}
 		f := facts{
 			name: name, uuid: index.UUID, created: time.UnixMilli(created), shards: shards, refresh: refresh,
-			closed: index.Closed == "true", primaryOnly: index.Replication.Type == "SEGMENT",
+			closed: index.Closed == "true", primaryOnly: index.Replication.Type == "SEGMENT", noted: notes(index.Version.Created),
 		}
 		switch {
 		case index.Store.Type == "snapshot":
@@ -179,6 +183,16 @@ func parseSettings(body []byte, n names) (map[string]facts, error) {
 		byUUID[f.uuid] = f
 	}
 	return byUUID, nil
+}
+
+// notes tells whether an index, by the version that made it, names in _ignored
+// the fields whose values are too long: Elasticsearch does since 7.14
+// (elasticsearch pull request 74418). OpenSearch, whose numbers begin where
+// no number of Elasticsearch's is, does not.
+func notes(created string) bool {
+	const elasticsearch714, openSearch = 7_14_00_99, 1 << 27
+	version, err := strconv.Atoi(created)
+	return err == nil && version >= elasticsearch714 && version < openSearch
 }
 
 // defaultRefresh is the refresh interval of an index whose settings name none.

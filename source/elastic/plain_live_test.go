@@ -1,0 +1,325 @@
+package elastic_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/traceslo/traceslo/internal/testenv"
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/elastic"
+	"github.com/traceslo/traceslo/source/jaeger"
+)
+
+// A stored is a document, and by which query it is to be found: plain, rest,
+// or the kind of a nested one.
+type stored struct{ name, doc, want string }
+
+// written are documents in every layout and with everything that decides how
+// they are read, for a reader of shard.id and env.
+func written() []stored {
+	const head = `"traceID":"5b8efff798038103d269b633813fc60c","spanID":"eee19b7ec3c1b174",`
+	const body = head + `"operationName":"GET /dispatch",`
+	const times = `"startTime":1767225599900000,"startTimeMillis":1767225599900,"duration":1250`
+	const process = `,"process":{"serviceName":"frontend"}`
+	const plain, rest = "plain", "rest"
+	long := strings.Repeat("x", 257)
+	all := []stored{
+		{"the least", body + times + process, plain},
+		{"kind elevated", body + times + process + `,"tag":{"span@kind":"server"}`, plain},
+		{"kind elevated and unknown", body + times + process + `,"tag":{"span@kind":"Server"}`, plain},
+		{"kind elevated and empty", body + times + process + `,"tag":{"span@kind":""}`, plain},
+		{"kind elevated and a number", body + times + process + `,"tag":{"span@kind":1}`, plain},
+		{"kind elevated and endless", body + times + process + `,"tag":{"span@kind":"` + long + `"}`, plain},
+		{"kind elevated and a list", body + times + process + `,"tag":{"span@kind":["server","client"]}`, plain},
+		{"kind twice", body + times + process + `,"tag":{"span@kind":"server"},"tags":[{"key":"span.kind","value":"client"}]`, rest},
+		{"kind endless and listed", body + times + process + `,"tag":{"span@kind":"` + long + `"},"tags":[{"key":"span.kind","value":"client"}]`, rest},
+		{"two kinds listed", body + times + process + `,"tags":[{"key":"span.kind","value":"server"},{"key":"span.kind","value":"client"}]`, rest},
+		{"one kind listed twice", body + times + process + `,"tags":[{"key":"span.kind","value":"client"},{"key":"span.kind","value":"client"}]`, "client"},
+		{"a kind and null listed", body + times + process + `,"tags":[{"key":"span.kind","value":"server"},{"key":"span.kind","value":null}]`, rest},
+		{"an unknown kind listed", body + times + process + `,"tags":[{"key":"span.kind","value":"SERVER"}]`, rest},
+		{"a kind and other tags listed", body + times + process + `,"tags":[{"key":"a","value":"server"},{"key":"span.kind","value":"producer"},{"key":"b","value":"client"}]`, "producer"},
+		{"a kind that is another tag's value", body + times + process + `,"tags":[{"key":"a","value":"server"}]`, plain},
+
+		{"error false", body + times + process + `,"tag":{"error":false}`, plain},
+		{"error false as text", body + times + process + `,"tag":{"error":"false"}`, plain},
+		{"error true", body + times + process + `,"tag":{"error":true}`, rest},
+		{"error true as text", body + times + process + `,"tag":{"error":"true"}`, rest},
+		{"error that is a text", body + times + process + `,"tag":{"error":"redis timeout"}`, rest},
+		{"error listed", body + times + process + `,"tags":[{"key":"error","type":"bool","value":true}]`, rest},
+		{"error false listed", body + times + process + `,"tags":[{"key":"error","type":"bool","value":false},{"key":"span.kind","value":"internal"}]`, "internal"},
+		{"error false and true listed", body + times + process + `,"tags":[{"key":"error","value":"false"},{"key":"error","value":"true"}]`, rest},
+		{"error elevated false, listed true", body + times + process + `,"tag":{"error":false},"tags":[{"key":"error","value":true}]`, rest},
+		{"error listed as null", body + times + process + `,"tags":[{"key":"error","value":null}]`, rest},
+		{"error listed and endless", body + times + process + `,"tags":[{"key":"error","value":"` + long + `"}]`, rest},
+		{"a tag of the process that is called error", body + times + `,"process":{"serviceName":"frontend","tags":[{"key":"error","value":true}]}`, plain},
+		{"status ERROR", body + times + process + `,"tag":{"otel@status_code":"ERROR"}`, rest},
+		{"status OK", body + times + process + `,"tag":{"otel@status_code":"OK"}`, plain},
+		{"status UNSET", body + times + process + `,"tag":{"otel@status_code":"UNSET"}`, plain},
+		{"status OK, and ERROR listed", body + times + process + `,"tag":{"otel@status_code":"OK"},"tags":[{"key":"otel.status_code","value":"ERROR"}]`, rest},
+		{"status listed OK", body + times + process + `,"tags":[{"key":"otel.status_code","value":"OK"}]`, plain},
+		{"status listed ERROR", body + times + process + `,"tags":[{"key":"otel.status_code","value":"ERROR"},{"key":"span.kind","value":"server"}]`, rest},
+		{"status endless", body + times + process + `,"tag":{"otel@status_code":"ERROR` + long + `"}`, plain},
+
+		{"no operation", head + times + process, rest},
+		{"operation null", head + `"operationName":null,` + times + process, rest},
+		{"operation empty", head + `"operationName":"",` + times + process, plain},
+		{"operation of 256", head + `"operationName":"` + strings.Repeat("é", 256) + `",` + times + process, plain},
+		{"operation of 257", head + `"operationName":"` + strings.Repeat("é", 257) + `",` + times + process, rest},
+		{"operation of 129 surrogate pairs", head + `"operationName":"` + strings.Repeat("😀", 129) + `",` + times + process, rest},
+		{"operation of 128 surrogate pairs", head + `"operationName":"` + strings.Repeat("😀", 128) + `",` + times + process, plain},
+		{"operation with escapes", head + `"operationName":"<a>\"\\\u0041\u2028\u0000é",` + times + process, plain},
+		{"no service", body + times + `,"process":{}`, rest},
+		{"service empty", body + times + `,"process":{"serviceName":""}`, rest},
+		{"service endless", body + times + `,"process":{"serviceName":"` + long + `"}`, rest},
+		{"no trace", `"spanID":"1","operationName":"a",` + times + process, rest},
+		{"no span", `"traceID":"1","operationName":"a",` + times + process, rest},
+		{"a short trace", `"traceID":"1","spanID":"A","operationName":"a",` + times + process, plain},
+		{"a trace that is no number", `"traceID":"xyz","spanID":"A","operationName":"a",` + times + process, plain},
+		{"no start", body + `"duration":1` + process, rest},
+		{"no duration", body + `"startTime":1` + process, rest},
+		{"a duration of 0", body + `"startTime":1,"duration":0` + process, plain},
+		{"a duration below 0", body + `"startTime":1,"duration":-1` + process, rest},
+		{"a start below 0, as text", body + `"startTime":"-1","duration":9223372036854775807` + process, plain},
+		{"two starts", body + `"startTime":[1,2],"duration":1` + process, plain},
+
+		{"tag elevated", body + times + process + `,"tag":{"shard@id":"n1","env":""}`, plain},
+		{"tag elevated as a number", body + times + process + `,"tag":{"shard@id":1.50,"env":-0}`, plain},
+		{"tag elevated as a large number", body + times + process + `,"tag":{"shard@id":1e3,"env":123456789012345678901}`, plain},
+		{"tag elevated as true", body + times + process + `,"tag":{"shard@id":true,"env":null}`, plain},
+		{"tag elevated and endless", body + times + process + `,"tag":{"shard@id":"` + long + `"}`, rest},
+		{"tag elevated as a list", body + times + process + `,"tag":{"shard@id":["b","a"]}`, plain},
+		{"tag listed", body + times + process + `,"tags":[{"key":"shard.id","value":"n1"}]`, rest},
+		{"tag listed as null", body + times + process + `,"tags":[{"key":"shard.id","value":null}]`, rest},
+		{"tag listed beside a kind", body + times + process + `,"tags":[{"key":"env","value":"n1"},{"key":"span.kind","value":"server"}]`, rest},
+		{"tag of the process elevated", body + times + `,"process":{"serviceName":"frontend","tag":{"shard@id":"n2","env":"prod"}},"tag":{"env":"test"}`, plain},
+		{"tag of the process and endless", body + times + `,"process":{"serviceName":"frontend","tag":{"env":"` + long + `"}}`, rest},
+		{"tag of the process listed", body + times + `,"process":{"serviceName":"frontend","tags":[{"key":"a","value":"b"},{"key":"env","value":"prod"}]}`, rest},
+		{"another tag listed and endless", body + times + process + `,"tag":{"http@url":"` + long + `"},"tags":[{"key":"db.statement","value":"` + long + `"}]`, plain},
+
+		{"a parent", body + times + process + `,"parentSpanID":"1","references":[{"refType":"CHILD_OF","traceID":"5b8efff798038103d269b633813fc60c","spanID":"1"}]`, plain},
+		{"a parent of zeros", body + times + process + `,"parentSpanID":"0000000000000000"`, plain},
+		{"a parent of zeros and another", body + times + process + `,"parentSpanID":"0000000000000000","references":[{"refType":"CHILD_OF","traceID":"5b8efff798038103d269b633813fc60c","spanID":"1"}]`, rest},
+		{"an empty parent and another", body + times + process + `,"parentSpanID":"","references":[{"refType":"CHILD_OF","traceID":"5b8efff798038103d269b633813fc60c","spanID":"1"}]`, rest},
+		{"a parent in references alone", body + times + process + `,"references":[{"refType":"CHILD_OF","traceID":"5b8efff798038103d269b633813fc60c","spanID":"1"}]`, rest},
+		{"a link", body + times + process + `,"references":[{"refType":"FOLLOWS_FROM","traceID":"1","spanID":"1"}]`, rest},
+		{"no references", body + times + process + `,"references":[]`, plain},
+	}
+	for i := range all {
+		all[i].doc = "{" + all[i].doc + "}"
+	}
+	return all
+}
+
+// recorded returns documents that Jaeger stored.
+func recorded(t *testing.T, name string) (docs []string) {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "jaeger", "testdata", name+".ndjson.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(z)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var hit struct {
+			Source json.RawMessage `json:"_source"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &hit); err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, string(hit.Source))
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return docs
+}
+
+func TestLivePlainDocumentsAreToldWholeByTheirDocValues(t *testing.T) {
+	cases := written()
+	for _, name := range []string{"hotrod-v1", "hotrod-v2"} {
+		for i, doc := range recorded(t, name) {
+			cases = append(cases, stored{name: fmt.Sprintf("%s %d", name, i), doc: doc})
+		}
+	}
+	testenv.EachCluster(t, func(t *testing.T, c *testenv.Cluster) {
+		index := c.Prefix(t) + "-jaeger-span-2026-01-02"
+		c.Do(t, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
+		var bulk bytes.Buffer
+		for i, s := range cases {
+			fmt.Fprintf(&bulk, "{\"index\":{\"_id\":\"%d\"}}\n%s\n", i, s.doc)
+		}
+		if answer := c.Do(t, "POST", "/"+index+"/_bulk?refresh=true", bulk.String()); !bytes.Contains(answer, []byte(`"errors":false`)) {
+			t.Fatalf("bulk: %.2000s", answer)
+		}
+		noted := c.Flavor == testenv.Elasticsearch
+		for _, reader := range []struct {
+			tags  []string
+			roots bool
+		}{{nil, false}, {nil, true}, {[]string{"shard.id", "env"}, true}} {
+			tags, roots := reader.tags, reader.roots
+			q := elastic.PlainQueries(tags, "@", roots, noted)
+			plain, other := ids(t, c, index, q.Plain), ids(t, c, index, q.Other)
+			found := map[string][]string{}
+			for _, id := range plain {
+				found[id] = append(found[id], "plain")
+			}
+			for _, id := range ids(t, c, index, q.Rest) {
+				found[id] = append(found[id], "rest")
+			}
+			for k := source.KindServer; k < source.Kinds; k++ {
+				for _, id := range ids(t, c, index, q.Nested[k]) {
+					found[id] = append(found[id], k.String())
+				}
+			}
+			if got := slices.Sorted(slices.Values(slices.Concat(plain, other))); len(got) != len(cases) || len(slices.Compact(got)) != len(cases) {
+				t.Errorf("%d plain documents and %d others of %d", len(plain), len(other), len(cases))
+			}
+			d := jaeger.NewDecoder(tags, "@")
+			count := map[string]int{}
+			for i, s := range cases {
+				how := found[fmt.Sprint(i)]
+				if len(how) != 1 {
+					t.Errorf("%s: found by %q", s.name, how)
+					continue
+				}
+				count[how[0]]++
+				asked := (roots || !strings.Contains(s.doc, "references")) && (tags != nil || !strings.HasPrefix(s.name, "tag "))
+				if s.want != "" && how[0] != s.want && asked && (noted || tags == nil && !strings.Contains(s.name, "endless")) {
+					t.Errorf("%s: %s instead of %s", s.name, how[0], s.want)
+				}
+				var span source.Span
+				if reason := d.Decode([]byte(s.doc), &span); reason != "" {
+					continue // a reader of doc values sees it by the form of one
+				}
+				if how[0] != "rest" && span.Failed {
+					t.Errorf("%s: failed, and is %s", s.name, how[0])
+				}
+				if k := source.ParseKind(how[0]); k != source.KindUnspecified && span.Kind != k && (noted || !strings.Contains(s.name, "endless")) {
+					t.Errorf("%s: %s, and found as %s", s.name, span.Kind, k)
+				}
+			}
+			least := map[string]int{"plain": 100, "rest": 60, "server": 30, "client": 60}
+			switch {
+			case !noted && tags != nil:
+				least = map[string]int{"plain": 1, "rest": 60} // it is those that have both tags
+			case roots:
+				// What a Jaeger before v2.20 stored of children tells of the parent in references alone.
+				least = map[string]int{"plain": 30, "rest": 60, "server": 5}
+			}
+			for how, least := range least {
+				if count[how] < least {
+					t.Errorf("%q, roots %t: the documents hardly differ: %v", tags, roots, count)
+				}
+			}
+			for id, got := range byDocValues(t, c, index, q.Plain, tags, roots) {
+				var i int
+				if _, err := fmt.Sscan(id, &i); err != nil {
+					t.Fatal(err)
+				}
+				var want source.Span
+				if d.Decode([]byte(cases[i].doc), &want) != "" {
+					continue
+				}
+				want.Root = want.Root && roots
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s (-decoded +by doc values):\n%s", cases[i].name, diff)
+				}
+			}
+		}
+	})
+}
+
+// A fieldsAnswer is what a search for doc values answers.
+type fieldsAnswer struct {
+	Hits struct {
+		Hits []struct {
+			ID     string `json:"_id"`
+			Fields map[string][]json.Number
+		}
+	}
+}
+
+// ids returns the ids of the documents that a query finds.
+func ids(t *testing.T, c *testenv.Cluster, index string, query []byte) (ids []string) {
+	t.Helper()
+	var answer fieldsAnswer
+	body := fmt.Sprintf(`{"size":10000,"_source":false,"query":{"bool":{"filter":[%s]}}}`, query)
+	if err := json.Unmarshal(c.Do(t, "POST", "/"+index+"/_search", body), &answer); err != nil {
+		t.Fatal(err)
+	}
+	for _, hit := range answer.Hits.Hits {
+		ids = append(ids, hit.ID)
+	}
+	return ids
+}
+
+// byDocValues returns the spans that doc values tell of, without a thought of speed.
+func byDocValues(t *testing.T, c *testenv.Cluster, index string, query []byte, tags []string, roots bool) map[string]source.Span {
+	t.Helper()
+	fields := []string{"traceID", "spanID", "parentSpanID", "operationName", "process.serviceName", "startTime", "duration", "tag.span@kind"}
+	for _, tag := range tags {
+		name := strings.ReplaceAll(tag, ".", "@")
+		fields = append(fields, "tag."+name, "process.tag."+name)
+	}
+	body := fmt.Sprintf(`{"size":10000,"_source":false,"docvalue_fields":["%s"],"query":{"bool":{"filter":[%s]}}}`, strings.Join(fields, `","`), query)
+	var answer struct {
+		Hits struct {
+			Hits []struct {
+				ID     string `json:"_id"`
+				Fields map[string][]any
+			}
+		}
+	}
+	dec := json.NewDecoder(bytes.NewReader(c.Do(t, "POST", "/"+index+"/_search", body)))
+	dec.UseNumber()
+	if err := dec.Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	spans := map[string]source.Span{}
+	for _, hit := range answer.Hits.Hits {
+		one := func(field string) (text string, ok bool) {
+			if values := hit.Fields[field]; len(values) == 1 {
+				return fmt.Sprint(values[0]), true
+			}
+			return "", false
+		}
+		text := func(field string) string { s, _ := one(field); return s }
+		number := func(field string) (n int64) { _, _ = fmt.Sscan(text(field), &n); return n }
+		s := source.Span{Service: text("process.serviceName"), Operation: text("operationName"), Kind: source.ParseKind(text("tag.span@kind")),
+			Start: number("startTime"), Duration: number("duration"), Root: roots && strings.Trim(text("parentSpanID"), "0") == ""}
+		if s.Operation == "" {
+			s.Operation = jaeger.EmptyOperation
+		}
+		var high, low uint64
+		_, _ = fmt.Sscanf(fmt.Sprintf("%032s", text("traceID")), "%16x%16x", &high, &low)
+		binary.BigEndian.PutUint64(s.TraceID[:8], high)
+		binary.BigEndian.PutUint64(s.TraceID[8:], low)
+		_, _ = fmt.Sscanf(text("spanID"), "%x", &s.SpanID)
+		for _, tag := range tags {
+			name := strings.ReplaceAll(tag, ".", "@")
+			value, ok := one("tag." + name)
+			if !ok {
+				value = text("process.tag." + name)
+			}
+			s.Tags = append(s.Tags, value)
+		}
+		spans[hit.ID] = s
+	}
+	return spans
+}
