@@ -105,7 +105,7 @@ func exposed(t *testing.T) map[string]*dto.MetricFamily {
 	}
 	recorder.Publish()
 	ledger.Publish()
-	registry.MustRegister(sli.NewCollector(func() *sli.Recorder { return recorder }), slo.NewCollector(func() *slo.Ledger { return ledger }),
+	registry.MustRegister(sli.NewCollector(func() *sli.Recorder { return recorder }), slo.NewCollector(func() *slo.Ledger { return ledger }, nil),
 		versioncollector.NewCollector("traceslo"), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	families, err := registry.Gather()
 	if err != nil {

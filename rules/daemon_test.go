@@ -115,7 +115,7 @@ func (d daemon) live(t *testing.T) []map[string]float64 {
 	<-time.After(time.Until(epoch))
 	load(d.objective)
 	registry := client.NewRegistry()
-	registry.MustRegister(slo.NewCollector(func() *slo.Ledger { return ledger }))
+	registry.MustRegister(slo.NewCollector(func() *slo.Ledger { return ledger }, nil))
 	scrapes := make([]map[string]float64, d.minutes)
 	for m := range d.minutes {
 		<-time.After(time.Until(epoch.Add(time.Duration(m) * time.Minute)))

@@ -39,6 +39,11 @@ func (m *maker) health() []rule {
 			fmt.Sprintf("%s == 0\nor on (instance)\ntime() - %s > %s", up, completeMetric, seconds(m.cfg.SourceStaleAfter)),
 			"{{ $labels.instance }} does not read the stored spans",
 			"This one of several is not scraped, or does not come to the end of what is stored.\nAnother that reads the same stands in for it; of shards, its part is missing."),
+		m.alert(missingAlert, critical, 5*time.Minute,
+			fmt.Sprintf("count by (job) (count by (job, shard) (%[1]s)) < max by (job) (%[1]s)", readersMetric),
+			"Not all readers of {{ $labels.job }} are scraped",
+			"Of those that share the reading, {{ $value }} are seen: all sums are of their part of the spans.\n"+
+				"The label shard of traceslo_source_readers says which are there."),
 		m.alert(overflowAlert, warning, 0,
 			grown("service, limit", overflowMetric),
 			"{{ $labels.service }} has more of something than traceslo keeps apart",

@@ -43,6 +43,40 @@ func TestDown(t *testing.T) {
 	})
 }
 
+func TestReaderMissing(t *testing.T) {
+	const missing = "TracesloReaderMissing severity=critical job=traceslo"
+	readers := func(instance, shard string, n int, samples string) string {
+		if shard != "" {
+			shard = fmt.Sprintf(",shard=%q", shard)
+		}
+		return fmt.Sprintf(`traceslo_source_readers{job="traceslo",instance=%q%s} %s`, instance, shard, strings.ReplaceAll(samples, "n", fmt.Sprint(n)))
+	}
+	one := reading("a", 60)
+	for _, test := range []struct {
+		name    string
+		series  []string
+		missing bool
+	}{
+		{"one that reads all", []string{readers("a", "", 1, "nx60")}, false},
+		{"a pair", []string{readers("a", "", 1, "nx60"), readers("b", "", 1, "nx60")}, false},
+		{"two of two", []string{readers("a", "1", 2, "nx60"), readers("b", "2", 2, "nx60")}, false},
+		{"one of two", []string{readers("a", "1", 2, "nx60")}, true},
+		{"a pair of the same one of two", []string{readers("a", "1", 2, "nx60"), readers("b", "1", 2, "nx60")}, true},
+		{"one of two that goes away for a moment", []string{readers("a", "1", 2, "nx60"), readers("b", "2", 2, "nx10 _x3 nx60")}, false},
+		{"two clusters, each with one that reads all", []string{readers("a", "north", 1, "nx60"), readers("b", "south", 1, "nx60")}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := startPlatform(t, rules.Default(), append(one[:len(one):len(one)], test.series...)...)
+			p.wantFiring(4 * minute)
+			if test.missing {
+				p.wantFiring(5*minute, missing)
+				return
+			}
+			p.wantFiring(29 * minute)
+		})
+	}
+}
+
 func TestSourceStale(t *testing.T) {
 	now := epoch.Unix()
 	up := []string{`up{job="traceslo",instance="a"} 1x120`, `up{job="traceslo",instance="b"} 1x120`}

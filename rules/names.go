@@ -17,6 +17,7 @@ const (
 	overflowAlert = "TracesloOverflow"
 	commitAlert   = "TracesloCommitFailing"
 	lostAlert     = "TracesloSpansLost"
+	missingAlert  = "TracesloReaderMissing"
 	reloadAlert   = "TracesloConfigReloadFailed"
 	renamedAlert  = "TracesloServiceLabelRenamed"
 )
@@ -44,6 +45,7 @@ const (
 	completeMetric = "traceslo_source_last_complete_read_timestamp_seconds"
 	failuresMetric = "traceslo_source_errors_total"
 	gapsMetric     = "traceslo_source_gaps_total"
+	readersMetric  = "traceslo_source_readers"
 	overflowMetric = "traceslo_sli_overflow_spans_total"
 	reloadMetric   = "traceslo_config_last_reload_successful"
 	startMetric    = "process_start_time_seconds"

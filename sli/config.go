@@ -32,6 +32,9 @@ type Config struct {
 	// Measures are what spans are judged by. They are no part of the section:
 	// whoever wires fills them, with indicators that Validate found no fault with.
 	Measures []Measure `yaml:"-"`
+	// Shard is the value of the label shard, which all jaeger_* series have if it
+	// is not "". It is no part of the section either.
+	Shard string `yaml:"-"`
 }
 
 // Scale returns the bounds of the classic histogram: Buckets and the thresholds

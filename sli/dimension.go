@@ -21,6 +21,7 @@ var reservedLabels = map[string]string{
 	"le":         "a bucket's bound",
 	"quantile":   "a summary's quantile",
 	"trace_id":   "an exemplar's trace",
+	"shard":      "one of several readers",
 }
 
 func (c Config) validateDimensions() []config.Fault {

@@ -80,9 +80,11 @@ func newChunk(r *Recorder, now time.Time) *chunk {
 	for _, d := range r.cfg.Dimensions {
 		names = append(names, proto.String(d.Label))
 	}
-	names = append(names, proto.String("error_type"))
+	names = append(names, proto.String("error_type"), proto.String("shard"))
 	for range chunkMetrics {
-		c.metrics = append(c.metrics, newMetric(names, r.scale.bounds))
+		m := newMetric(names, r.scale.bounds)
+		m.values[len(names)-1] = r.cfg.Shard
+		c.metrics = append(c.metrics, m)
 	}
 	return c
 }
@@ -163,8 +165,11 @@ func (m *metric) setLabels(s *set, errorType string) {
 			m.dto.Label = append(m.dto.Label, m.labels[3+i])
 		}
 	}
-	if last := len(m.labels) - 1; errorType != "" {
-		m.values[last] = errorType
+	if failure := len(m.labels) - 2; errorType != "" {
+		m.values[failure] = errorType
+		m.dto.Label = append(m.dto.Label, m.labels[failure])
+	}
+	if last := len(m.labels) - 1; m.values[last] != "" {
 		m.dto.Label = append(m.dto.Label, m.labels[last])
 	}
 }

@@ -10,14 +10,19 @@ import (
 // A collector exposes a ledger. What it says of windows is of the last commit;
 // what is of the present moment it works out when it is asked.
 type collector struct {
-	ledger func() *Ledger
-	now    func() time.Time
+	ledger, whole func() *Ledger
+	now           func() time.Time
 }
 
 // NewCollector returns a collector of the ledger that the function returns at
-// the time of the scrape, which may be nil.
-func NewCollector(ledger func() *Ledger) prometheus.Collector {
-	return collector{ledger, time.Now}
+// the time of the scrape, which may be nil. Of one that shares the events with
+// others, the ledger of all together, if whole is given and returns one, says what does not
+// add up: what is left of budgets, and how much was measured.
+func NewCollector(ledger, whole func() *Ledger) prometheus.Collector {
+	if whole == nil {
+		whole = func() *Ledger { return nil }
+	}
+	return collector{ledger, whole, time.Now}
 }
 
 var (
@@ -60,8 +65,28 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	now := c.now()
 	heldSince := l.heldSince(now)
 	for i := range v.known {
-		if v.known[i].visible {
-			v.known[i].collect(ch, now, v.upto, heldSince)
+		s := &v.known[i]
+		if !s.visible {
+			continue
+		}
+		s.collect(ch, now, v.upto, heldSince)
+		if !l.shared {
+			s.collectBudget(ch)
+			s.collectTime(ch)
+		} else if c.whole() == nil {
+			// What is left of a part of a budget says nothing.
+			s.collectTime(ch)
+		}
+	}
+	if whole := c.whole(); l.shared && whole != nil {
+		whole.mu.RLock()
+		known := whole.view.known
+		whole.mu.RUnlock()
+		for i := range known {
+			if known[i].visible {
+				known[i].collectBudget(ch)
+				known[i].collectTime(ch)
+			}
 		}
 	}
 	for _, o := range v.unmatched {
@@ -110,21 +135,33 @@ func (s *shown) collect(ch chan<- prometheus.Metric, now, upto time.Time, heldSi
 		ch <- gauge(windowBadDesc, float64(at.windows[i].Bad), s.slo, s.service, w.label)
 	}
 	ch <- gauge(objectiveDesc, o.Target.Float(), id...)
-	if own := at.windows[o.own]; own.Events > 0 {
-		left := own.Remaining(o.Target)
-		ch <- gauge(remainingDesc, left, id...)
-		if o.current >= 0 {
-			ch <- gauge(exhaustionDesc, exhaustion(left, at.windows[o.current].BurnRate(o.Target), s.period), id...)
-		}
-	}
-	if at.elapsed > 0 {
-		ch <- gauge(coverageDesc, float64(at.measured)/float64(at.elapsed), id...)
-	}
-	ch <- gauge(elapsedDesc, s.elapsed, id...)
 	ch <- gauge(excludedDesc, truth(o.excludedNow(now)), id...)
 	ch <- gauge(unmeasuredDesc, max(0, now.Sub(upto).Seconds()), id...)
 	ch <- gauge(unmatchedDesc, truth(s.unmatched), id...)
 	ch <- o.info(s.slo, s.service)
+}
+
+// collectBudget collects what does not add up: it is told of all readers
+// together, or not at all.
+func (s *shown) collectBudget(ch chan<- prometheus.Metric) {
+	o, at := s.objective, s.standing
+	own := at.windows[o.own]
+	if own.Events == 0 {
+		return
+	}
+	left := own.Remaining(o.Target)
+	ch <- gauge(remainingDesc, left, s.slo, s.service)
+	if o.current >= 0 {
+		ch <- gauge(exhaustionDesc, exhaustion(left, at.windows[o.current].BurnRate(o.Target), s.period), s.slo, s.service)
+	}
+}
+
+// collectTime collects how much of the window was measured, and has passed.
+func (s *shown) collectTime(ch chan<- prometheus.Metric) {
+	if at := s.standing; at.elapsed > 0 {
+		ch <- gauge(coverageDesc, float64(at.measured)/float64(at.elapsed), s.slo, s.service)
+	}
+	ch <- gauge(elapsedDesc, s.elapsed, s.slo, s.service)
 }
 
 // info returns InfoMetric, which alone has the user's labels.

@@ -20,7 +20,7 @@ func (l *Ledger) unmeasured(m meta, alive *minuteSet, first int64) []minuteRange
 // events that is as long as the configured silence. What ends a run before
 // first is only seen if first is that much earlier.
 func (l *Ledger) silent(alive *minuteSet, first, clock int64) []minuteRange {
-	if l.silence == 0 || alive == nil {
+	if l.silence == 0 || l.shared || alive == nil {
 		return nil
 	}
 	return alive.gaps(first, clock+1, l.silence)

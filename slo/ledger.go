@@ -19,6 +19,9 @@ type LedgerOptions struct {
 	// Silence is for how long no span may come from any service before that is
 	// taken for a fault of the measuring; 0 for ever.
 	Silence time.Duration
+	// Shared holds if other ledgers have a part of the events: whether no service
+	// sends spans, this one cannot tell from its own, but from source.Step.Alive.
+	Shared bool
 	// Hold is for how long a series that an event made is shown at 0 before its counts.
 	Hold time.Duration
 	Log  zerolog.Logger
@@ -42,6 +45,7 @@ type LedgerOptions struct {
 // Collect and the readers may be called at any time, by any goroutine.
 type Ledger struct {
 	retention, silence int64 // in minutes
+	shared             bool
 	hold               time.Duration
 	log                zerolog.Logger
 	objectives         []*objective
@@ -60,6 +64,9 @@ type Ledger struct {
 	// unwritten are the series to be written at the next Save.
 	unwritten []*series
 	pending   *pending
+	// sign is the last minute of which source.Step.Alive told, if the ledger is
+	// shared; 0 before the first step.
+	sign int64
 	// told are the objectives that were said to match nothing.
 	told map[*objective]bool
 
@@ -128,6 +135,7 @@ func NewLedger(o LedgerOptions) *Ledger {
 	l := &Ledger{
 		retention: int64(o.Retention / time.Minute),
 		silence:   int64((o.Silence + time.Minute - 1) / time.Minute),
+		shared:    o.Shared,
 		hold:      o.Hold,
 		log:       o.Log,
 		meta:      meta{Format: ledgerFormat},

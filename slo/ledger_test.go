@@ -109,7 +109,7 @@ func (b *bench) try(step source.Step, j *judged) error {
 func (b *bench) gauges() map[string]float64 {
 	b.t.Helper()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(slo.NewCollector(func() *slo.Ledger { return b.ledger }))
+	registry.MustRegister(slo.NewCollector(func() *slo.Ledger { return b.ledger }, nil))
 	families, err := registry.Gather()
 	if err != nil {
 		b.t.Fatal(err)

@@ -34,6 +34,7 @@ type pending struct {
 	upto time.Time
 	// forgotten are the series of which nothing is kept any more.
 	forgotten []*series
+	sign      int64
 }
 
 // saving is one Save.
@@ -52,6 +53,8 @@ type saving struct {
 	bad map[uint32][]sli.BadEvent
 	// takes are the series that take the events of this step.
 	takes map[seriesName]*series
+	// silent holds if a time without spans has ended with this step.
+	silent bool
 }
 
 // A seriesName is a place in the objectives and a value.
@@ -83,7 +86,7 @@ func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
 	}
 	s := &saving{Ledger: l, days: d, step: step, cells: map[cell]Count{}, culprits: map[seriesDay]map[sli.Culprit]uint64{}, bad: map[uint32][]sli.BadEvent{}, takes: map[seriesName]*series{},
 		next: &pending{meta: l.meta, standings: map[*series]*standing{}}}
-	s.next.meta.Gaps = slices.Clone(l.meta.Gaps)
+	s.next.meta.Gaps, s.next.sign = slices.Clone(l.meta.Gaps), l.sign
 	s.now = floorMinute(step.Now)
 	// By the clock too: the machine's time may be ahead of it, and wrong.
 	if s.oldest = s.now - s.retention; l.meta.Clock > 0 {
@@ -259,19 +262,23 @@ func (s *saving) moveClock() error {
 		alive = s.next.alive
 	}
 	before := s.next.meta.Clock
+	s.noteSign()
 	s.next.meta.Clock, s.next.upto = s.clock(alive)
 	if s.next.meta.Since == 0 && s.next.meta.Clock > 0 {
 		if !s.step.Since.IsZero() {
 			s.next.meta.Since = ceilMinute(s.step.Since)
 		} else if first, ok := alive.from(0); ok {
 			s.next.meta.Since = first
+		} else if s.shared {
+			// All that is stored is read, and all of it is others'.
+			s.next.meta.Since = 1
 		}
 	}
 	if s.step.Lost {
 		// The last minute is not surely complete.
 		s.next.meta.Gaps = union(s.next.meta.Gaps, []minuteRange{{before, s.now + 1}})
 	}
-	if s.next.meta.Clock == 0 || s.next.meta.Clock == before && s.next.alive == nil && !s.step.Lost && len(s.unwritten) == 0 {
+	if s.next.meta.Clock == 0 || s.next.meta.Clock == before && s.next.alive == nil && !s.step.Lost && !s.silent && len(s.unwritten) == 0 {
 		return nil
 	}
 	coverage := s.newCoverage(s.next.meta, alive)
@@ -295,7 +302,7 @@ func (s *saving) clock(alive *minuteSet) (minute int64, upto time.Time) {
 	}
 	minute, upto = floorMinute(s.step.Watermark), s.step.Watermark
 	if s.silence > 0 {
-		last, ok := alive.before(minute + 1)
+		last, ok := s.lastSign(alive, minute)
 		if !ok {
 			return s.next.meta.Clock, time.Time{}
 		}
@@ -309,6 +316,30 @@ func (s *saving) clock(alive *minuteSet) (minute int64, upto time.Time) {
 		return s.next.meta.Clock, time.Time{}
 	}
 	return minute, upto
+}
+
+// lastSign returns the last minute up to one in which any service sent a span,
+// and whether there is one. It is that in which a span ended; of a ledger that
+// shares the events with others, that in which one came.
+func (s *saving) lastSign(alive *minuteSet, minute int64) (int64, bool) {
+	if !s.shared {
+		return alive.before(minute + 1)
+	}
+	return min(floorMinute(s.step.Alive), minute), !s.step.Alive.IsZero()
+}
+
+// noteSign makes a gap of the time in which nothing came, to this reader or
+// another, once something comes again. Of the time before the ledger was loaded
+// it says nothing: nobody was there to see.
+func (s *saving) noteSign() {
+	if !s.shared || s.step.Alive.IsZero() {
+		return
+	}
+	s.next.sign = max(s.sign, floorMinute(s.step.Alive))
+	if s.silence > 0 && s.sign > 0 && s.next.sign-s.sign > s.silence {
+		s.next.meta.Gaps = union(s.next.meta.Gaps, []minuteRange{{s.sign + 1, s.next.sign}})
+		s.silent = true
+	}
 }
 
 // write writes what is not counts, and drops what is too old.
@@ -374,7 +405,7 @@ func (s *saving) forget(tx *state.Tx, oldest int64) error {
 // transaction of that Save is committed, and only then.
 func (l *Ledger) Publish() {
 	p := l.pending
-	l.meta = p.meta
+	l.meta, l.sign = p.meta, p.sign
 	if p.alive != nil {
 		p.alive.drop(l.meta.Clock - l.retention - 2*1440)
 		l.alive = p.alive

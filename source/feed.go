@@ -42,6 +42,9 @@ type Step struct {
 	Since time.Time
 	// Lost holds if spans that were stored since the last Watermark can never be counted.
 	Lost bool
+	// Alive is when it was seen last that spans come, be it to shards that other
+	// members read; the beginning of the reading if that was not seen yet.
+	Alive time.Time
 	// Save writes how far was read.
 	Save func(*state.Tx) error
 }
@@ -88,8 +91,10 @@ type Feed struct {
 	// whole holds if the last step that was settled read the source to its end.
 	whole bool
 	// watermark is when the last survey began up to which everything is counted.
-	watermark  time.Time
-	lastSpan   time.Time
+	watermark time.Time
+	lastSpan  time.Time
+	// lastOther is when the last survey was taken by which spans came to other members.
+	lastOther  time.Time
 	lastCommit time.Time
 	// silent and empty are what was logged last of the source.
 	silent, empty bool
@@ -167,7 +172,7 @@ func (f *Feed) Step(ctx context.Context, now time.Time) (more bool, err error) {
 	} else {
 		f.Metrics.catchingUp.Set(0)
 	}
-	silent := f.Silence > 0 && err == nil && whole && !f.lastSpan.IsZero() && now.Sub(f.lastSpan) >= f.Silence
+	silent := f.Silence > 0 && err == nil && whole && !f.lastSpan.IsZero() && now.Sub(f.alive()) >= f.Silence
 	f.noteSilence(silent)
 	return more, err
 }
@@ -256,8 +261,19 @@ func (f *Feed) survey(ctx context.Context) (Survey, error) {
 	survey, err := f.Source.Survey(ctx)
 	if err == nil {
 		f.surveyed = &survey
+		if survey.Others > 0 {
+			f.lastOther = f.now()
+		}
 	}
 	return survey, err
+}
+
+// alive is when it was seen last that spans come.
+func (f *Feed) alive() time.Time {
+	if f.lastOther.After(f.lastSpan) {
+		return f.lastOther
+	}
+	return f.lastSpan
 }
 
 // errBudget ends the reading of a step that has read enough.
@@ -396,11 +412,16 @@ func (f *Feed) settle(later Survey) (bool, error) {
 	caughtUp := f.tally.whole && !f.whole
 	if f.tally.spans > 0 || f.next.dirty() || caughtUp || now.Sub(f.lastCommit) >= idleCommit {
 		began := time.Now()
+		alive := f.alive()
+		if f.tally.spans > 0 {
+			alive = now
+		}
 		err := f.Counter.Commit(Step{
 			Now:       now,
 			Watermark: watermark,
 			Since:     f.next.since(),
 			Lost:      slices.ContainsFunc(f.tally.events, event.leavesGap),
+			Alive:     alive,
 			Save:      f.next.save,
 		})
 		if err != nil {

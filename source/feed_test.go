@@ -85,6 +85,7 @@ type bench struct {
 	t       *testing.T
 	memory  *sourcetest.Memory
 	start   source.Start
+	member  source.Member
 	path    string
 	store   *state.Store
 	book    *book
@@ -124,6 +125,9 @@ func (b *bench) restart() {
 		if positions, err = source.LoadPositions(tx); err != nil {
 			return err
 		}
+		if err := positions.Claim(b.member); err != nil {
+			return err
+		}
 		return tx.Bucket("counts").ForEach(func(k, v []byte) error {
 			b.book.visible[binary.BigEndian.Uint64(k)] = int(v[0])
 			return nil
@@ -135,7 +139,7 @@ func (b *bench) restart() {
 	b.metrics = prometheus.NewRegistry()
 	b.log = &strings.Builder{}
 	b.feed, err = source.NewFeed(source.FeedOptions{
-		Source: b.memory, Counter: b.book, Positions: positions, Start: b.start, Readers: 2, Poll: 5 * time.Second, Silence: 5 * time.Minute,
+		Source: source.Share(b.memory, b.member), Counter: b.book, Positions: positions, Start: b.start, Readers: 2, Poll: 5 * time.Second, Silence: 5 * time.Minute,
 		Log: zerolog.New(b.log), Metrics: source.NewMetrics(b.metrics, []string{"json"}, []string{"search"}),
 	})
 	if err != nil {

@@ -24,6 +24,7 @@ type Metrics struct {
 	complete   prometheus.Gauge
 	lastSpan   prometheus.Gauge
 	silent     prometheus.Gauge
+	readers    prometheus.Gauge
 	commits    prometheus.Histogram
 	lateness   *lateness
 	requests   *prometheus.CounterVec
@@ -62,6 +63,7 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		complete:   gauge("last_complete_read_timestamp_seconds", "Unix time up to which every stored span is counted; 0 before the first complete read."),
 		lastSpan:   gauge("last_span_timestamp_seconds", "Unix time of the last commit that held a span; 0 before the first."),
 		silent:     gauge("silent", "1 if the source is read completely and no span came from any service for source.silence, else 0."),
+		readers:    gauge("readers", "How many daemons share the reading; 1 for one that reads all."),
 		requests:   counters("requests_total", "Requests to the source, by operation and status (the HTTP status, or the kind of error).", "operation", "status"),
 		lateness:   newLateness(),
 	}
@@ -92,6 +94,7 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 	m.setIndices(nil)
 	// Nothing is read yet.
 	m.catchingUp.Set(1)
+	m.readers.Set(1)
 	return m
 }
 
@@ -107,6 +110,9 @@ func (m *Metrics) ObserveRequest(operation, status string, took time.Duration) {
 	m.requests.WithLabelValues(operation, status).Inc()
 	m.took.WithLabelValues(operation).Observe(took.Seconds())
 }
+
+// SetMember tells which of several readers this is.
+func (m *Metrics) SetMember(member Member) { m.readers.Set(float64(max(1, member.Of))) }
 
 func (m *Metrics) setIndices(counts map[string]int) {
 	for _, state := range []string{indexFollowed, indexClosed, string(Resized), string(Mounted), string(Restored), string(Unnumbered)} {

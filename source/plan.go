@@ -106,7 +106,7 @@ func (p *Positions) plan(s Survey, start Start, step int64) (plan, error) {
 // begin notes the first run, and on every later one checks that the store is still the same.
 func (p *Positions) begin(s Survey, start Start) error {
 	if p.run.Began.IsZero() {
-		p.run = firstRun{Cluster: s.Cluster, Began: s.Clock, Start: start}
+		p.run = firstRun{Cluster: s.Cluster, Began: s.Clock, Start: start, Member: p.claimed}
 		if start.Back > 0 {
 			p.run.Since = s.Taken.Add(-start.Back)
 		}

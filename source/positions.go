@@ -26,6 +26,9 @@ type Positions struct {
 	runChanged     bool
 	changed        map[string]bool // UUIDs to write or remove
 	deletedChanged map[string]bool // names to write
+
+	// claimed is whose the positions are if they are new.
+	claimed Member
 }
 
 // firstRun is what was so when the state was new.
@@ -38,6 +41,8 @@ type firstRun struct {
 	Start Start `json:"start"`
 	// Since is when such a span must have ended to count, if Start looks back.
 	Since time.Time `json:"since,omitzero"`
+	// Member is the reader that the state belongs to.
+	Member Member `json:"member,omitzero"`
 }
 
 // position is how far one index was read.
@@ -118,6 +123,29 @@ func LoadPositions(tx *state.Tx) (*Positions, error) {
 // New tells whether these are the positions of a state in which nothing was read yet.
 func (p *Positions) New() bool { return p.run.Began.IsZero() }
 
+// Claim makes the positions those of a member. A state in which another one
+// counted is refused: the two read other shards, so that spans would be lost, or
+// counted twice.
+func (p *Positions) Claim(m Member) error {
+	switch {
+	case p.New():
+		p.claimed = m
+		return nil
+	case p.run.Member == m:
+		return nil
+	}
+	return fmt.Errorf("the state is that of reader %s, and reader %s reads other shards, so that spans would be lost or counted twice; start it as --shard=%[1]s, or begin a new set of readers: "+
+		"each of them with a --storage.path of its own that is empty and with source.elasticsearch.start: earliest, beside the old ones, which end when the new ones have caught up", p.run.Member, m)
+}
+
+// Member returns whose the positions are.
+func (p *Positions) Member() Member {
+	if p.New() {
+		return p.claimed
+	}
+	return p.run.Member
+}
+
 // since is when an event must have ended to count for sure, zero if all that is stored counts.
 func (p *Positions) since() time.Time {
 	switch start := p.run.Start; {
@@ -173,7 +201,7 @@ func (p *Positions) save(tx *state.Tx) error {
 
 // clone returns a copy to work on; what changes in it does not change p.
 func (p *Positions) clone() *Positions {
-	c := &Positions{run: p.run, indices: make(map[string]*position, len(p.indices)), deleted: make(map[string][]deletedIndex, len(p.deleted))}
+	c := &Positions{run: p.run, claimed: p.claimed, indices: make(map[string]*position, len(p.indices)), deleted: make(map[string][]deletedIndex, len(p.deleted))}
 	for uuid, at := range p.indices {
 		copied := *at
 		copied.Shards = maps.Clone(at.Shards)

@@ -140,6 +140,9 @@ type Survey struct {
 	Taken time.Time
 	// Indices are the indices that hold spans, sorted by Created, then Name.
 	Indices []Index
+	// Others is how many numbers were given out, since the survey before, in
+	// shards that are left out because other members read them (Share).
+	Others int64
 }
 
 // An Index is a set of shards with one life: created once, deleted once.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -26,6 +27,8 @@ import (
 type daemon struct {
 	log   zerolog.Logger
 	store *state.Store
+	// member is which of several readers this is.
+	member source.Member
 	// load reads the configuration again.
 	load func() (*loaded, error)
 	// open returns the source that a configuration names.
@@ -55,10 +58,11 @@ type daemon struct {
 }
 
 // newDaemon returns a daemon with its metrics; the caller fills in the rest.
-func newDaemon(log zerolog.Logger, operations []string) *daemon {
+func newDaemon(log zerolog.Logger, operations []string, member source.Member) *daemon {
 	registry, reading := prometheus.NewRegistry(), prometheus.NewRegistry()
+	shared := prometheus.WrapRegistererWith(shardLabels(member), registry)
+	shared.MustRegister(reading)
 	registry.MustRegister(
-		reading,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("traceslo"),
@@ -69,11 +73,22 @@ func newDaemon(log zerolog.Logger, operations []string) *daemon {
 		reading:  reading,
 		feed:     source.NewMetrics(reading, jaeger.Reasons, operations),
 		printed:  press.NewMetrics(registry),
+		member:   member,
 		reloaded: newReloadMetrics(reading),
 		reloads:  make(chan chan<- error),
 	}
-	registry.MustRegister(sli.NewCollector(d.recorder), slo.NewCollector(d.ledger))
+	d.feed.SetMember(member)
+	shared.MustRegister(sli.NewCollector(d.recorder), slo.NewCollector(d.ledger, d.whole))
 	return d
+}
+
+// shardLabels are those of all series that tell of a part, where several readers
+// share the reading: rules add them up by it.
+func shardLabels(member source.Member) prometheus.Labels {
+	if member.Alone() {
+		return nil
+	}
+	return prometheus.Labels{slo.ShardLabel: strconv.Itoa(member.Number)}
 }
 
 // recorder returns the recorder whose counts are served, nil until the state is loaded.
@@ -93,6 +108,9 @@ func (d *daemon) ledger() *slo.Ledger {
 	}
 	return p.ledger
 }
+
+// whole returns the ledger of all members together, nil if there is none.
+func (d *daemon) whole() *slo.Ledger { return nil }
 
 // run reads and serves until ctx ends or one of both cannot go on, and returns
 // when what was counted is committed and no goroutine of it is left.

@@ -70,7 +70,7 @@ func startWith(t *testing.T, dir string, memory *sourcetest.Memory, load func() 
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDaemon(zerolog.New(zerolog.NewTestWriter(t)), nil)
+	d := newDaemon(zerolog.New(zerolog.NewTestWriter(t)), nil, source.Member{})
 	d.store = store
 	d.load = load
 	d.open = func(*loaded) (*input, error) { return &input{memory, func() {}}, nil }
@@ -223,7 +223,7 @@ func exposed(t *testing.T, r *sli.Recorder, now time.Time) string {
 }
 
 func TestNothingIsServedBeforeTheStateIsLoaded(t *testing.T) {
-	d := newDaemon(zerolog.Nop(), nil)
+	d := newDaemon(zerolog.Nop(), nil, source.Member{})
 	for path, want := range map[string]int{
 		"/-/healthy": http.StatusOK,
 		"/-/ready":   http.StatusServiceUnavailable,
@@ -275,7 +275,7 @@ func TestPagesTellOfARefusedConfigurationAndHideSecrets(t *testing.T) {
 }
 
 func TestOtherSitesCannotReload(t *testing.T) {
-	d := newDaemon(zerolog.Nop(), nil)
+	d := newDaemon(zerolog.Nop(), nil, source.Member{})
 	d.lifecycle = true
 	request := httptest.NewRequest(http.MethodPost, "/-/reload", nil)
 	request.Header.Set("Sec-Fetch-Site", "cross-site")

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/elastic"
 	"github.com/traceslo/traceslo/source/footanalytics"
 )
@@ -83,7 +84,7 @@ func (f demoFlags) run(ctx context.Context, std stdio) (err error) {
 	}
 	defer store.Close()
 
-	d := newDaemon(f.log.logger(std.err), elastic.Operations())
+	d := newDaemon(f.log.logger(std.err), elastic.Operations(), source.Member{})
 	d.store = store
 	d.load = f.settings
 	d.open = func(*loaded) (*input, error) { return &input{platform, func() {}}, nil }

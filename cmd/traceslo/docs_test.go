@@ -98,7 +98,7 @@ func exposedFamilies(t *testing.T) map[string]*dto.MetricFamily {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	d := newDaemon(zerolog.Nop(), elastic.Operations())
+	d := newDaemon(zerolog.Nop(), elastic.Operations(), source.Member{})
 	d.store = store
 	cfg := fast()
 	cfg.objectives = []slo.Objective{objectiveOf("api")}
@@ -142,7 +142,7 @@ func labelsOf(family *dto.MetricFamily) map[string]map[string]bool {
 
 func TestReadmeHasEveryEndpoint(t *testing.T) {
 	var want []string
-	d := newDaemon(zerolog.Nop(), nil)
+	d := newDaemon(zerolog.Nop(), nil, source.Member{})
 	for _, r := range d.routes(d.web()) {
 		want = append(want, strings.TrimSuffix(r.Pattern, "{$}"))
 	}

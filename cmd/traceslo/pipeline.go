@@ -50,11 +50,16 @@ type input struct {
 // daemon may be at work.
 func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	readers := min(runtime.GOMAXPROCS(0), maxReaders)
-	recorder := sli.New(cfg.counting(), readers, d.log)
-	ledger := cfg.newLedger(d.log)
+	counting := cfg.counting()
+	counting.Shard = shardLabels(d.member)[slo.ShardLabel]
+	recorder := sli.New(counting, readers, d.log)
+	ledger := cfg.newLedger(d.member, d.log)
 	var positions *source.Positions
 	err := d.store.View(func(tx *state.Tx) (err error) {
 		if positions, err = source.LoadPositions(tx); err != nil {
+			return err
+		}
+		if err := positions.Claim(d.member); err != nil {
 			return err
 		}
 		if err := recorder.Load(tx, time.Now()); err != nil {
@@ -71,7 +76,7 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 		d.log.Info().Msg("going on from the state")
 	}
 	feed, err := source.NewFeed(source.FeedOptions{
-		Source:    in,
+		Source:    source.Share(in, d.member),
 		Counter:   counter{recorder, ledger, d.store},
 		Positions: positions,
 		Start:     cfg.Source.Elasticsearch.Start,
@@ -100,11 +105,12 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 }
 
 // newLedger returns the ledger of the configuration's objectives, which is not loaded yet.
-func (l *loaded) newLedger(log zerolog.Logger) *slo.Ledger {
+func (l *loaded) newLedger(member source.Member, log zerolog.Logger) *slo.Ledger {
 	return slo.NewLedger(slo.LedgerOptions{
 		Objectives: l.objectives,
 		Retention:  l.SLORetention,
 		Silence:    l.Source.Silence,
+		Shared:     !member.Alone(),
 		Hold:       l.SLI.NewSeriesHold,
 		Log:        log,
 	})

@@ -156,7 +156,7 @@ func loadLedger(tx *state.Tx, cfg *loaded, now time.Time) (*slo.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	ledger := cfg.newLedger(zerolog.Nop())
+	ledger := cfg.newLedger(positions.Member(), zerolog.Nop())
 	return ledger, ledger.Load(tx, now, positions.New())
 }
 

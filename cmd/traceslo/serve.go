@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/elastic"
 )
 
@@ -25,6 +26,7 @@ const (
 // serveFlags are the flags of serve.
 type serveFlags struct {
 	config, storage  *string
+	member           source.Member
 	web              *web.FlagConfig
 	lifecycle, admin *bool
 	log              logFlags
@@ -32,7 +34,7 @@ type serveFlags struct {
 
 func addServe(app *kingpin.Application, commands map[string]command) {
 	c := app.Command("serve", "Read spans and serve metrics until SIGTERM. SIGHUP reads the configuration again.")
-	f := serveFlags{
+	f := &serveFlags{
 		config:    c.Flag("config.file", configHelp).Default("traceslo.yaml").String(),
 		storage:   c.Flag("storage.path", storageHelp).Default("data").String(),
 		web:       kingpinflag.AddFlags(c, defaultAddress),
@@ -40,10 +42,17 @@ func addServe(app *kingpin.Application, commands map[string]command) {
 		admin:     c.Flag("web.enable-admin-api", "Let /api/v1/admin/state send a backup of the state.").Bool(),
 		log:       addLogFlags(c),
 	}
+	c.Flag("shard", "Share the reading: i/n is the i-th of n readers. Each has a state of its own, and all the same configuration.").Default("1/1").SetValue(memberFlag{&f.member})
 	commands["serve"] = f.run
 }
 
-func (f serveFlags) run(ctx context.Context, std stdio) error {
+// A memberFlag reads a source.Member from the command line.
+type memberFlag struct{ *source.Member }
+
+// Set implements kingpin.Value.
+func (m memberFlag) Set(text string) error { return m.UnmarshalText([]byte(text)) }
+
+func (f *serveFlags) run(ctx context.Context, std stdio) error {
 	// From here on a hang-up does not end the daemon.
 	hangUps := make(chan os.Signal, 1)
 	signal.Notify(hangUps, syscall.SIGHUP)
@@ -68,7 +77,7 @@ func (f serveFlags) run(ctx context.Context, std stdio) error {
 	}
 	defer store.Close()
 
-	d := newDaemon(log, elastic.Operations())
+	d := newDaemon(log, elastic.Operations(), f.member)
 	d.store = store
 	d.load = func() (*loaded, error) { return load(*f.config) }
 	d.open = d.openCluster
@@ -80,6 +89,7 @@ func (f serveFlags) run(ctx context.Context, std stdio) error {
 		Str("elasticsearch", first.document.Mask(strings.Join(first.Source.Elasticsearch.Addresses, " "))).
 		Str("index_prefix", first.document.Mask(first.Source.Elasticsearch.IndexPrefix)).
 		Str("state", *f.storage).
+		Stringer("shard", f.member).
 		Strs("serve", *f.web.WebListenAddresses).
 		Msg("starting")
 
