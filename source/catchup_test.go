@@ -104,8 +104,14 @@ func TestABacklogIsReadOldestFirst(t *testing.T) {
 			break
 		}
 	}
-	if !slices.IsSorted(done) || done[0] == 0 || done[4] < done[0]+10 {
-		t.Errorf("days, oldest first, were read after so many steps: %v", done)
+	// Two readers have two days under way.
+	for day := range done[2:] {
+		if done[day] == 0 || done[day+2] < done[day] {
+			t.Errorf("days, oldest first, were read after so many steps: %v", done)
+		}
+	}
+	if done[4] < done[0]+10 {
+		t.Errorf("the oldest day was read after %d steps, the youngest after %d", done[0], done[4])
 	}
 }
 
