@@ -6,6 +6,7 @@ package dashboards
 const (
 	completeMetric   = "traceslo_source_last_complete_read_timestamp_seconds"
 	backlogMetric    = "traceslo_source_backlog_spans"
+	remainingMetric  = "traceslo_source_catch_up_remaining_seconds"
 	silentMetric     = "traceslo_source_silent"
 	latenessMetric   = "traceslo_source_lateness_seconds"
 	readMetric       = "traceslo_source_spans_total"

@@ -64,9 +64,11 @@ func (s scope) delay(b *board) {
 		graph("Backlog", "Spans that were stored and not counted at the last look, at most.", count, 8, query{of(backlogMetric, s...), "{{instance}}"}),
 		graph("Lateness", "From the end of a span to its reading: what lies between is the services' and Jaeger's delay, and the poll interval.", seconds, 8,
 			query{late("0.5"), "p50"}, query{late("0.95"), "p95"}, query{late("0.99"), "p99"}).painted(sky, blue, purple),
-		graph("Spans read", "Spans read and committed in a second, and those of them that were stored before and not counted again.", spansRate, 12,
+		graph("Spans read", "Spans read and committed in a second, and those of them that were stored before and not counted again.", spansRate, 8,
 			query{s.rate(readMetric), "read"}, query{s.rate(duplicatesMetric), "duplicates"}, query{s.rate(earlyMetric), "before the start"}).painted(blue, orange, grey),
-		graph("Steps", "Steps of the read loop in a second: complete, partial (there is more to read, or a shard is out of reach) or error.", spansRate, 12,
+		graph("Time to catch up", "How long the catching up that goes on will take by its rate of late; nothing while it comes no nearer to its end, which TracesloFallingBehind tells.", seconds, 8,
+			query{of(remainingMetric, s...) + " < Inf", "{{instance}}"}),
+		graph("Steps", "Steps of the read loop in a second: complete, partial (there is more to read, or a shard is out of reach) or error.", spansRate, 8,
 			query{s.rate(pollsMetric, "result"), "{{result}}"}).override(override("complete", colored(green)), override("partial", colored(orange)), override("error", colored(red))))
 }
 

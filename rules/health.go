@@ -35,6 +35,11 @@ func (m *maker) health() []rule {
 			"traceslo has not read all stored spans yet",
 			"Since it was started, traceslo has not once come to the end of what is stored.\nA first run over old spans takes its time, which "+
 				"traceslo_source_backlog_spans shows; else see traceslo_source_errors_total and the daemon's log."),
+		m.alert(behindAlert, warning, 15*time.Minute,
+			fmt.Sprintf("deriv(%s[30m]) > 0\nand\nmin_over_time(%s[30m]) > 0", backlogMetric, caughtUpMetric),
+			"{{ $labels.instance }} reads more slowly than spans are stored",
+			"For half an hour what is stored and not counted has grown, by {{ $value | humanize }} spans a second of late, while traceslo read all the time.\n"+
+				"Spans of now are counted before the others; objectives stand still until all is read."),
 		m.alert(instanceAlert, warning, 30*time.Minute,
 			fmt.Sprintf("%s == 0\nor on (instance)\ntime() - %s > %s", up, completeMetric, seconds(m.cfg.SourceStaleAfter)),
 			"{{ $labels.instance }} does not read the stored spans",

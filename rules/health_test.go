@@ -118,6 +118,33 @@ func TestSourceStale(t *testing.T) {
 	})
 }
 
+func TestFallingBehind(t *testing.T) {
+	const behind = "TracesloFallingBehind severity=warning instance=a job=traceslo"
+	gauges := func(backlog, read string) []string {
+		return append(reading("a", 120),
+			`traceslo_source_backlog_spans{job="traceslo",instance="a"} `+backlog,
+			`traceslo_source_catch_up_read_spans{job="traceslo",instance="a"} `+read)
+	}
+	t.Run("the backlog grows", func(t *testing.T) {
+		p := startPlatform(t, rules.Default(), gauges("0x9 1000+10x60 1600-100x16 0x30", "0x9 100+50x77 0x30")...)
+		p.wantFiring(53 * minute)
+		p.wantFiring(54*minute, behind)
+		p.wantFiring(90 * minute)
+	})
+	t.Run("the backlog shrinks", func(t *testing.T) {
+		p := startPlatform(t, rules.Default(), gauges("100000-500x110", "1+500x110")...)
+		p.wantFiring(110 * minute)
+	})
+	t.Run("a shard cannot be read", func(t *testing.T) {
+		p := startPlatform(t, rules.Default(), gauges("0+10x110", "0x110")...)
+		p.wantFiring(110 * minute)
+	})
+	t.Run("each poll has more than a step reads, and is read", func(t *testing.T) {
+		p := startPlatform(t, rules.Default(), gauges("10 "+strings.Repeat("0 20 30 ", 37), "10 "+strings.Repeat("0 50 60 ", 37))...)
+		p.wantFiring(110 * minute)
+	})
+}
+
 func TestCountersOfHarm(t *testing.T) {
 	const (
 		a = `job="traceslo",instance="a"`

@@ -13,6 +13,7 @@ const (
 	downAlert     = "TracesloDown"
 	staleAlert    = "TracesloSourceStale"
 	neverAlert    = "TracesloSourceNeverRead"
+	behindAlert   = "TracesloFallingBehind"
 	instanceAlert = "TracesloInstanceNotReading"
 	overflowAlert = "TracesloOverflow"
 	commitAlert   = "TracesloCommitFailing"
@@ -43,6 +44,8 @@ const (
 // that boards ask for too are in slo.
 const (
 	completeMetric = "traceslo_source_last_complete_read_timestamp_seconds"
+	backlogMetric  = "traceslo_source_backlog_spans"
+	caughtUpMetric = "traceslo_source_catch_up_read_spans"
 	failuresMetric = "traceslo_source_errors_total"
 	gapsMetric     = "traceslo_source_gaps_total"
 	readersMetric  = "traceslo_source_readers"

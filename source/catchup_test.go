@@ -3,9 +3,11 @@ package source_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -250,5 +252,75 @@ func TestWhatBefallsAShardThatIsReadAtTwoEnds(t *testing.T) {
 		}
 		b.drain()
 		b.want(old, late)
+	})
+}
+
+// TestProgressTellsWhatIsReadAndLeft catches up at 40 spans a second while ten
+// are stored each second.
+func TestProgressTellsWhatIsReadAndLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, indices, _ := behind(t, 40, 2, 1000)
+		indices[0].Append(0, b.spans(1, 0)...)
+		if b.feed.Progress() != nil {
+			t.Error("there is progress before anything was read")
+		}
+		clock := epoch
+		b.memory.OnSurvey = func() error {
+			<-time.After(time.Second)
+			return nil
+		}
+		step := func() bool {
+			began := time.Now()
+			more, err := b.feed.Step(t.Context(), clock)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clock = clock.Add(time.Since(began))
+			return more
+		}
+		step()
+		for range 20 {
+			indices[1].Append(0, b.spans(10, 0)...)
+			step()
+		}
+		p := b.feed.Progress()
+		if p == nil || p.Read < 800 || p.Read > 1000 || p.Spans != p.Read || p.Part() != float64(p.Read)/float64(p.Read+p.Left) || p.Read+p.Left < 2150 || p.Read+p.Left > 2201 || !p.Began.Equal(epoch) {
+			t.Fatalf("after 20 steps: %+v", p)
+		}
+		if p.Rate < 30 || p.Rate > 50 {
+			t.Errorf("rates: %+v", p)
+		}
+		remaining, ok := p.Remaining()
+		if !ok || remaining < 25*time.Second || remaining > time.Minute {
+			t.Errorf("remaining: %v, %v of %+v", remaining, ok, p)
+		}
+		if got := b.metric("catch_up_read_spans"); got != float64(p.Read) {
+			t.Errorf("catch_up_read_spans = %v, want %d", got, p.Read)
+		}
+		if got := b.metric("catch_up_remaining_seconds"); got != remaining.Seconds() {
+			t.Errorf("catch_up_remaining_seconds = %v, want %v", got, remaining)
+		}
+		for range 60 {
+			indices[1].Append(0, b.spans(50, 0)...)
+			step()
+		}
+		if remaining, ok := b.feed.Progress().Remaining(); ok {
+			t.Errorf("remaining %v while it comes no nearer to its end", remaining)
+		}
+		if got := b.metric("catch_up_remaining_seconds"); !math.IsInf(got, 1) {
+			t.Errorf("catch_up_remaining_seconds = %v", got)
+		}
+		for step() {
+			continue
+		}
+		if p := b.feed.Progress(); p != nil || b.metric("catch_up_read_spans") != 0 || b.metric("catch_up_remaining_seconds") != 0 {
+			t.Errorf("when all is read: %+v", p)
+		}
+		// What one step reads is no catching up.
+		indices[1].Append(0, b.spans(30, 0)...)
+		step()
+		if p := b.feed.Progress(); p != nil {
+			t.Errorf("after an ordinary step: %+v", p)
+		}
 	})
 }

@@ -88,6 +88,9 @@ type Feed struct {
 	// origin is the time at which the step began, as its caller has it, and
 	// began the same as this machine has it.
 	origin, began time.Time
+	// progress is how far a catching up came, nil if none goes on. What it
+	// leads to is never changed.
+	progress *Progress
 	// whole holds if the last step that was settled read the source to its end.
 	whole bool
 	// watermark is when the last survey began up to which everything is counted.
@@ -110,14 +113,18 @@ type Feed struct {
 
 // tally counts, for the metrics, what was read and not yet committed.
 type tally struct {
-	mu         sync.Mutex // guards all below, while readers run
-	spans      int
-	before     int
-	unreadable map[string]int
-	lateness   latenessCount
-	events     []event
-	whole      bool
-	taken      time.Time
+	mu     sync.Mutex // guards all below, while readers run
+	spans  int
+	before int
+	// read is by how many numbers the positions came on, backlog how many were
+	// to be read, and finished holds if all that was planned is read.
+	read, backlog int64
+	finished      bool
+	unreadable    map[string]int
+	lateness      latenessCount
+	events        []event
+	whole         bool
+	taken         time.Time
 }
 
 // budget is how many spans a step reads before it commits, so that a crash
@@ -224,12 +231,13 @@ func (f *Feed) step(ctx context.Context) (more, whole bool, err error) {
 	}
 	f.Metrics.setIndices(plan.indices)
 	f.Metrics.backlog.Set(float64(plan.backlog))
-	f.tally = tally{unreadable: map[string]int{}, events: plan.events, taken: survey.Taken}
+	f.tally = tally{unreadable: map[string]int{}, events: plan.events, taken: survey.Taken, backlog: plan.backlog}
 
 	f.noteIndices(plan.indices[indexFollowed])
 
 	finished, readErr := f.readAll(ctx, plan.ranges)
 	finished = finished && !plan.split
+	f.tally.finished = finished
 	f.tally.whole = plan.whole && finished
 	if len(f.read) > 0 {
 		if survey, err = f.survey(ctx); err != nil {
@@ -315,7 +323,7 @@ func (f *Feed) readAll(ctx context.Context, ranges []planned) (finished bool, er
 				if skip {
 					continue
 				}
-				started := false
+				started, upto := false, r.After
 				err := f.Source.Read(ctx, r.Range, func(page *Page) error {
 					spans, before := endedSince(page.Spans, r.EndedSince)
 					f.Counter.Count(worker, spans)
@@ -332,6 +340,8 @@ func (f *Feed) readAll(ctx context.Context, ranges []planned) (finished bool, er
 						started = true
 					}
 					f.next.advance(r.Range, page.Last)
+					f.tally.read += page.Last - upto
+					upto = page.Last
 					f.tally.spans += len(spans)
 					f.tally.before += before
 					f.tally.lateness.add(&late)

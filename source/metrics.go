@@ -21,6 +21,8 @@ type Metrics struct {
 	indices    *prometheus.GaugeVec
 	backlog    prometheus.Gauge
 	catchingUp prometheus.Gauge
+	caughtUp   prometheus.Gauge
+	remaining  prometheus.Gauge
 	complete   prometheus.Gauge
 	lastSpan   prometheus.Gauge
 	silent     prometheus.Gauge
@@ -60,6 +62,8 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		gaps:       counters("gaps_total", "Shards or indices of which a part can never be counted, by reason.", "reason"),
 		backlog:    gauge("backlog_spans", "Upper bound of the stored spans that are not counted yet, at the last survey."),
 		catchingUp: gauge("catching_up", "1 until the first complete read, and while the last step left spans unread or a shard was out of reach; else 0."),
+		caughtUp:   gauge("catch_up_read_spans", "What was read since the catching up that goes on began, counted as the backlog is; 0 while none goes on."),
+		remaining:  gauge("catch_up_remaining_seconds", "Time that the catching up that goes on will take by its rate of late, +Inf while it comes no nearer to its end; 0 while none goes on."),
 		complete:   gauge("last_complete_read_timestamp_seconds", "Unix time up to which every stored span is counted; 0 before the first complete read."),
 		lastSpan:   gauge("last_span_timestamp_seconds", "Unix time of the last commit that held a span; 0 before the first."),
 		silent:     gauge("silent", "1 if the source is read completely and no span came from any service for source.silence, else 0."),

@@ -163,7 +163,7 @@ func (p *Positions) planShard(out *plan, s Survey, index Index, at *position, sh
 	before := pos
 	switch {
 	case !known:
-		pos = shardPosition{History: shard.History, Read: -1, Seen: shard.Upto, Since: -1}
+		pos = shardPosition{History: shard.History, Read: min(shard.First-1, shard.Upto), Seen: shard.Upto, Since: -1}
 		if at.Old {
 			switch start := p.run.Start; {
 			case start.Back > 0:

@@ -22,6 +22,7 @@ func (f *Feed) publish(now time.Time) {
 	for _, e := range t.events {
 		f.publishEvent(e)
 	}
+	f.progressed(now, t)
 	f.tally = tally{}
 }
 

@@ -68,6 +68,7 @@ type standing struct {
 	positions *Positions
 	watermark time.Time
 	failures  []Failure
+	progress  *Progress
 }
 
 // Snapshot returns where the feed stands. Unlike the other methods, it may be
@@ -116,7 +117,7 @@ func (f *Feed) stand(err error) {
 	if err != nil {
 		f.failed(err)
 	}
-	f.standing.Store(&standing{survey: f.surveyed, positions: f.committed, watermark: f.watermark, failures: f.failures})
+	f.standing.Store(&standing{survey: f.surveyed, positions: f.committed, watermark: f.watermark, failures: f.failures, progress: f.progress})
 }
 
 // failed remembers a failure. What others hold of the failures is not changed.

@@ -182,6 +182,9 @@ type Shard struct {
 	// History changes when numbers may have been given out anew, as when an
 	// operator forces a stale copy to be the primary. Empty where not Ready.
 	History string
+	// First is a number below which there never was a span: 0 where all were
+	// given out one after the other.
+	First int64
 	// Upto is the number up to which everything has arrived for good and can
 	// be read: nothing at or below it appears later. It is -1 for an empty shard.
 	Upto int64

@@ -108,7 +108,7 @@ func newBench(t testing.TB, objectives ...slo.Objective) *bench {
 	ok.Set(1)
 	registry.MustRegister(ok)
 	b.running = &web.Running{
-		Ledger: ledger, Feed: b.feed.Snapshot, Rules: rules.Default(), Poll: 5 * time.Second,
+		Ledger: ledger, Feed: b.feed.Snapshot, Progress: b.feed.Progress, Rules: rules.Default(), Poll: 5 * time.Second,
 		Links:         slo.Links{Jaeger: "https://jaeger.example.org"},
 		Configuration: func() ([]byte, error) { return []byte("slos: [<masked>]\n"), nil },
 		Mask:          func(s string) string { return strings.ReplaceAll(s, "s3cret", "${NAME}") },

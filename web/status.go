@@ -77,6 +77,13 @@ func (s *Server) reading(running *Running, now time.Time) (Reading, samples, err
 	switch catching := values.one("traceslo_source_catching_up") == 1; {
 	case running == nil:
 		out.State, out.Text = Loading, "The state is being loaded."
+	case running != nil && running.Progress() != nil:
+		p := running.Progress()
+		left := "it comes no nearer to its end, as more is stored than read"
+		if remaining, ok := p.Remaining(); ok {
+			left = "about " + config.FormatDuration(remaining.Round(time.Second)) + " left"
+		}
+		out.State, out.Text = CatchingUp, fmt.Sprintf("Catching up: %s of what is to be read is, %s spans in all, %s.", percent(p.Part()), grouped(uint64(p.Spans)), left)
 	case out.CompleteUntil == nil && out.Spans > 0:
 		out.State, out.Text = CatchingUp, fmt.Sprintf("Catching up since the start: %s spans are read, %s are to come at most.", grouped(out.Spans), grouped(out.Backlog))
 	case out.CompleteUntil == nil:

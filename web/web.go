@@ -57,8 +57,10 @@ type Options struct {
 type Running struct {
 	Ledger *slo.Ledger
 	// Feed tells how far was read.
-	Feed  func() source.Snapshot
-	Links slo.Links
+	Feed func() source.Snapshot
+	// Progress tells how far a catching up came, nil if none goes on.
+	Progress func() *source.Progress
+	Links    slo.Links
 	// Rules says how the rules of objectives are made.
 	Rules rules.Config
 	// Report says what reports say of error budgets, Dimensions how those of

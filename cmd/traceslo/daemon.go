@@ -25,7 +25,9 @@ import (
 // A daemon reads one source and serves what it counted. Serve and demo are
 // the same daemon on different sources.
 type daemon struct {
-	log   zerolog.Logger
+	log zerolog.Logger
+	// bar shows how far a catching up came; nil for none.
+	bar   *bar
 	store *state.Store
 	// member is which of several readers this is.
 	member source.Member
@@ -124,6 +126,10 @@ func (d *daemon) run(ctx context.Context, first *loaded) error {
 		return nil
 	})
 	group.Go(func() error { return d.read(ctx, first) })
+	group.Go(func() error {
+		d.tellProgress(ctx)
+		return nil
+	})
 	return group.Wait()
 }
 

@@ -84,7 +84,9 @@ func (f demoFlags) run(ctx context.Context, std stdio) (err error) {
 	}
 	defer store.Close()
 
-	d := newDaemon(f.log.logger(std.err), elastic.Operations(), source.Member{})
+	log, bar := f.log.logger(std.err)
+	d := newDaemon(log, elastic.Operations(), source.Member{})
+	d.bar = bar
 	d.store = store
 	d.load = f.settings
 	d.open = func(*loaded) (*input, error) { return &input{platform, func() {}}, nil }

@@ -51,6 +51,7 @@ func (d *daemon) running() *web.Running {
 	return &web.Running{
 		Ledger:        p.ledger,
 		Feed:          p.feed.Snapshot,
+		Progress:      p.feed.Progress,
 		Links:         p.Links,
 		Rules:         p.Rules,
 		Report:        p.Report,

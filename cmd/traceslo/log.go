@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
 )
 
@@ -25,18 +24,24 @@ func addLogFlags(c *kingpin.CmdClause) logFlags {
 	}
 }
 
-// logger returns a logger that writes to w. Its methods are safe for use by
-// several goroutines.
-func (f logFlags) logger(w io.Writer) zerolog.Logger {
-	file, isFile := w.(*os.File)
-	if *f.format == "console" || *f.format == "auto" && isFile && isatty.IsTerminal(file.Fd()) {
+// logger returns a logger that writes to w, and a bar below its lines if they
+// are for people at a terminal. Its methods are safe for use by several goroutines.
+func (f logFlags) logger(w io.Writer) (zerolog.Logger, *bar) {
+	b := newBar(w)
+	if *f.format == "json" {
+		b = nil
+	}
+	if b != nil {
+		w = b
+	}
+	if b != nil || *f.format == "console" {
 		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}
 	}
 	level, err := zerolog.ParseLevel(*f.level)
 	if err != nil {
 		panic(err) // kingpin has let through only what is one
 	}
-	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger()
+	return zerolog.New(zerolog.SyncWriter(w)).Level(level).With().Timestamp().Logger(), b
 }
 
 // forSlog is for the packages that log by log/slog.

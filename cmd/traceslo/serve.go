@@ -58,7 +58,7 @@ func (f *serveFlags) run(ctx context.Context, std stdio) error {
 	signal.Notify(hangUps, syscall.SIGHUP)
 	defer signal.Stop(hangUps)
 
-	log := f.log.logger(std.err)
+	log, bar := f.log.logger(std.err)
 	if os.Getenv("GOGC") == "" {
 		// Measured at 10,000 operations of 3 kinds: it takes the peak, a scrape
 		// under way, from 123 to 89 bytes a series, for little time.
@@ -78,6 +78,7 @@ func (f *serveFlags) run(ctx context.Context, std stdio) error {
 	defer store.Close()
 
 	d := newDaemon(log, elastic.Operations(), f.member)
+	d.bar = bar
 	d.store = store
 	d.load = func() (*loaded, error) { return load(*f.config) }
 	d.open = d.openCluster

@@ -144,7 +144,7 @@ func (s *Source) Survey(ctx context.Context) (source.Survey, error) {
 			Created: s.created,
 			// What the slots to come will hold is settled, so all numbers are
 			// given out: a clock that is set back is not a store that lost spans.
-			Shards: []source.Shard{{History: s.uuid, Upto: upto, Max: math.MaxInt64, Ready: true}},
+			Shards: []source.Shard{{History: s.uuid, First: s.created.Unix(), Upto: upto, Max: math.MaxInt64, Ready: true}},
 		}},
 	}, nil
 }
