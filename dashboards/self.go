@@ -24,6 +24,12 @@ func (m *maker) self() *board {
 // worst is the greatest of a gauge among the daemons chosen.
 func (s scope) worst(metric string) string { return "max(" + of(metric, s...) + ")" }
 
+// together adds up a gauge of those daemons chosen that share the reading: of
+// several that read the same, the worst.
+func (s scope) together(metric string) string {
+	return "sum(max " + by(slo.ShardLabel) + " (" + of(metric, s...) + "))"
+}
+
 // rate is that of a counter of the daemons, together.
 func (s scope) rate(metric string, labels ...string) string {
 	return sum("rate("+over(of(metric, s...), rateInterval)+")", labels...)
@@ -43,7 +49,7 @@ func (s scope) health(b *board) {
 		figure("Daemons", "Daemons that are scraped.", count, 3, steps(red, step{1, green}), query{"count(" + of(buildMetric, s...) + ") or vector(0)", ""}).still(),
 		figure("Last complete read", "How long ago all that was stored was counted. TracesloSourceStale fires above rules.source_stale_after, 5 minutes by default.",
 			seconds, 4, steps(green, step{60, orange}, step{300, red}), query{s.age(completeMetric), ""}),
-		figure("Not counted yet", "Spans that were stored and not counted at the last look, at most.", count, 4, steps(blue), query{s.worst(backlogMetric), ""}),
+		figure("Not counted yet", "Spans that were stored and not counted at the last look, at most.", count, 4, steps(blue), query{s.together(backlogMetric), ""}),
 		figure("Catching up", "yes until the first complete read, and if the last step failed, left spans unread or found a shard out of reach.",
 			plain, 3, steps(green, step{1, orange}), query{s.worst(slo.CatchingUpMetric), ""}).still().mapped(words(word{"1", "yes", orange}, no)),
 		figure("Source silent", "yes if all is read and no service sent a span for source.silence: nothing is measured then.",

@@ -270,8 +270,8 @@ func (s *saving) moveClock() error {
 		} else if first, ok := alive.from(0); ok {
 			s.next.meta.Since = first
 		} else if s.shared {
-			// All that is stored is read, and all of it is others'.
-			s.next.meta.Since = 1
+			// Of what was stored before, nothing was this one's to read.
+			s.next.meta.Since = s.next.meta.Clock
 		}
 	}
 	if s.step.Lost {

@@ -128,7 +128,8 @@ func (l *Ledger) elapsed(o *objective) float64 {
 // tellUnmatched logs, once, which objectives no event matches.
 func (l *Ledger) tellUnmatched(v *view) {
 	tell := func(o *objective) {
-		if !l.told[o] {
+		// What matches may well be others'.
+		if !l.told[o] && !l.shared {
 			l.told[o] = true
 			l.log.Warn().Str("slo", o.Name).Msg("no span has matched this objective for a day or longer; see `traceslo check --live` for what it would match")
 		}

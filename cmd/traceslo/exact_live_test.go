@@ -27,6 +27,8 @@ type daemon struct {
 	binary  string
 	config  string
 	storage string
+	// args are further flags.
+	args    []string
 	url     string
 	process *testenv.Process
 }
@@ -45,8 +47,8 @@ func newDaemon(t testing.TB, config string) *daemon {
 // start starts the daemon and returns when it listens.
 func (d *daemon) start() {
 	d.t.Helper()
-	d.process = testenv.StartProcess(d.t, testenv.Command{Path: d.binary, Args: []string{"serve", "--config.file=" + d.config,
-		"--storage.path=" + d.storage, "--web.listen-address=127.0.0.1:0", "--log.format=json"}})
+	d.process = testenv.StartProcess(d.t, testenv.Command{Path: d.binary, Args: append([]string{"serve", "--config.file=" + d.config,
+		"--storage.path=" + d.storage, "--web.listen-address=127.0.0.1:0", "--log.format=json"}, d.args...)})
 	const said = `"message":"Listening on"`
 	d.process.WaitOutput(d.t, said, 20*time.Second)
 	for line := range strings.Lines(d.process.Stderr()) {

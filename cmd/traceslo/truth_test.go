@@ -95,6 +95,9 @@ func (s stored) document(nested bool) []byte {
 
 // A truth is an independent count of what was stored, in Prometheus' own histograms.
 type truth struct {
+	// bounds are those of the classic histogram.
+	bounds []float64
+
 	mu        sync.Mutex // guards all below
 	spans     int
 	series    map[string]prometheus.Histogram
@@ -103,7 +106,7 @@ type truth struct {
 }
 
 func newTruth() *truth {
-	return &truth{series: map[string]prometheus.Histogram{}, durations: map[string][]int64{}, errors: map[string]int{}}
+	return &truth{bounds: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}, series: map[string]prometheus.Histogram{}, durations: map[string][]int64{}, errors: map[string]int{}}
 }
 
 func (tr *truth) add(s stored) {
@@ -113,7 +116,7 @@ func (tr *truth) add(s stored) {
 	h, ok := tr.series[key]
 	if !ok {
 		h = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Help: "h", NativeHistogramBucketFactor: 1.1,
-			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}})
+			Buckets: tr.bounds})
 		tr.series[key] = h
 	}
 	h.Observe(float64(s.duration) / 1e6)
@@ -153,6 +156,23 @@ func toHistogram(h *dto.Histogram, micros int64) histogram {
 		}
 	}
 	return out
+}
+
+// plus adds up two histograms of the same bounds.
+func (h histogram) plus(other histogram) histogram {
+	if h.Classic == nil {
+		return other
+	}
+	h.Count += other.Count
+	h.Micros += other.Micros
+	h.Zero += other.Zero
+	for bound, n := range other.Classic {
+		h.Classic[bound] += n
+	}
+	for index, n := range other.Native {
+		h.Native[index] += n
+	}
+	return h
 }
 
 // scrape reads /metrics in the format that carries everything.
@@ -206,7 +226,8 @@ func labels(m *dto.Metric) map[string]string {
 	return out
 }
 
-// compare fails the test for every series that differs from the truth.
+// compare fails the test for every series that differs from the truth. Those of
+// several readers are added up.
 func (tr *truth) compare(t testing.TB, families map[string]*dto.MetricFamily) {
 	t.Helper()
 	tr.mu.Lock()
@@ -214,7 +235,8 @@ func (tr *truth) compare(t testing.TB, families map[string]*dto.MetricFamily) {
 	got := map[string]histogram{}
 	for _, m := range families["jaeger_trace_duration_seconds"].GetMetric() {
 		l := labels(m)
-		got[l["service"]+" "+l["operation"]+" "+l["span_kind"]] = toHistogram(m.GetHistogram(), int64(math.Round(m.GetHistogram().GetSampleSum()*1e6)))
+		key := l["service"] + " " + l["operation"] + " " + l["span_kind"]
+		got[key] = got[key].plus(toHistogram(m.GetHistogram(), int64(math.Round(m.GetHistogram().GetSampleSum()*1e6))))
 	}
 	want := map[string]histogram{}
 	totals := map[string]float64{}
@@ -245,11 +267,11 @@ func (tr *truth) compare(t testing.TB, families map[string]*dto.MetricFamily) {
 	gotTotals, gotErrors := map[string]float64{}, map[string]float64{}
 	for _, m := range families["jaeger_traces_total"].GetMetric() {
 		l := labels(m)
-		gotTotals[l["service"]+" "+l["operation"]+" "+l["span_kind"]] = m.GetCounter().GetValue()
+		gotTotals[l["service"]+" "+l["operation"]+" "+l["span_kind"]] += m.GetCounter().GetValue()
 	}
 	for _, m := range families["jaeger_trace_errors_total"].GetMetric() {
 		l := labels(m)
-		gotErrors[l["service"]+" "+l["operation"]+" "+l["span_kind"]+" "+l["error_type"]] = m.GetCounter().GetValue()
+		gotErrors[l["service"]+" "+l["operation"]+" "+l["span_kind"]+" "+l["error_type"]] += m.GetCounter().GetValue()
 	}
 	for _, key := range slices.Sorted(maps.Keys(union(totals, gotTotals))) {
 		differ("jaeger_traces_total "+key, fmt.Sprint(totals[key]), fmt.Sprint(gotTotals[key]))
