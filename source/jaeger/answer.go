@@ -20,7 +20,12 @@ type Answer struct {
 	Spans []source.Span
 	// Unreadable are those that were not, in that order too.
 	Unreadable []source.Unreadable
-	// Hits is how many documents the answer holds: Spans and Unreadable together.
+	// Numbers are the first sort values of the hits of Spans, UnreadableNumbers
+	// those of Unreadable, -1 where there is none.
+	Numbers, UnreadableNumbers []int64
+	// Strange is how many hits of a lean answer do not tell a span; see Decoder.Lean.
+	Strange int
+	// Hits is how many documents the answer holds: Spans, Unreadable and Strange together.
 	Hits int
 	// LastSeq is the first sort value of the last hit, -1 if there is no hit or it has none.
 	LastSeq int64
@@ -41,9 +46,13 @@ const maxID = 512
 // The strings of into lie in body and in d: they are valid until body is
 // written to, and no longer than until the next call of Answer or Reset.
 // Failure is the caller's.
-func (d *Decoder) Answer(body []byte, into *Answer) error {
+func (d *Decoder) Answer(body []byte, into *Answer) error { return d.answer(body, into, nil) }
+
+// answer decodes an answer of documents, or with lean one of doc values.
+func (d *Decoder) answer(body []byte, into *Answer, lean *lean) error {
 	d.Reset()
-	*into = Answer{Spans: into.Spans[:0], Unreadable: into.Unreadable[:0], LastSeq: -1, Ascending: true}
+	into.clear()
+	into.Ascending = true
 	shards := false
 	i := space(body, 0)
 	more := false
@@ -62,7 +71,7 @@ func (d *Decoder) Answer(body []byte, into *Answer) error {
 			shards = true
 			i = d.shards(body, v, into)
 		case "hits":
-			i = d.hits(body, v, into)
+			i = d.hits(body, v, into, lean)
 		default:
 			i = skip(body, v)
 		}
@@ -76,8 +85,15 @@ func (d *Decoder) Answer(body []byte, into *Answer) error {
 	default:
 		return nil
 	}
-	*into = Answer{Spans: into.Spans[:0], Unreadable: into.Unreadable[:0], LastSeq: -1}
+	into.clear()
 	return err
+}
+
+// clear makes an answer one that says nothing, and keeps its memory.
+func (a *Answer) clear() {
+	*a = Answer{
+		Spans: a.Spans[:0], Unreadable: a.Unreadable[:0], Numbers: a.Numbers[:0], UnreadableNumbers: a.UnreadableNumbers[:0], LastSeq: -1,
+	}
 }
 
 // shards reads the object _shards at i.
@@ -161,7 +177,7 @@ func (d *Decoder) failure(b []byte, i int, into *Answer) int {
 }
 
 // hits reads the object hits at i, whose member hits is the list of documents.
-func (d *Decoder) hits(b []byte, i int, into *Answer) int {
+func (d *Decoder) hits(b []byte, i int, into *Answer, lean *lean) int {
 	if at(b, i) != '{' {
 		return -1
 	}
@@ -176,7 +192,11 @@ func (d *Decoder) hits(b []byte, i int, into *Answer) int {
 		default:
 			i, more = open(b, v, ']')
 			for ; more; i, more = next(b, i, ']') {
-				i = d.hit(b, i, into)
+				if lean != nil {
+					i = d.leanHit(b, i, into, lean)
+				} else {
+					i = d.hit(b, i, into)
+				}
 			}
 		}
 	}
@@ -215,6 +235,7 @@ func (d *Decoder) hit(b []byte, i int, into *Answer) int {
 	into.Ascending = into.Ascending && state == good && seq > into.LastSeq
 	into.LastSeq = seq
 	if reason == "" {
+		into.Numbers = append(into.Numbers, seq)
 		return i
 	}
 	into.Spans = into.Spans[:len(into.Spans)-1]
@@ -231,6 +252,7 @@ func (d *Decoder) hit(b []byte, i int, into *Answer) int {
 		}
 	}
 	into.Unreadable = append(into.Unreadable, bad)
+	into.UnreadableNumbers = append(into.UnreadableNumbers, seq)
 	return i
 }
 

@@ -33,11 +33,12 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// An answer of a thousand spans; the figures are for one span.
+// An answer of a thousand spans, by their documents and by their doc values;
+// the figures are for one span.
 func BenchmarkAnswer(b *testing.B) {
-	lean := make([][]byte, 1000)
-	for i := range lean {
-		lean[i] = fmt.Appendf(nil, `{"traceID":"%032x","spanID":"%016x","parentSpanID":"%016x","operationName":"GET /dispatch",`+
+	small := make([][]byte, 1000)
+	for i := range small {
+		small[i] = fmt.Appendf(nil, `{"traceID":"%032x","spanID":"%016x","parentSpanID":"%016x","operationName":"GET /dispatch",`+
 			`"startTime":%d,"duration":%d,"process":{"serviceName":"frontend"},"tag":{"span@kind":"server"}}`,
 			i*7919, i*104729, i, 1795364300935784+i, 1000+i)
 	}
@@ -45,15 +46,22 @@ func BenchmarkAnswer(b *testing.B) {
 	for len(full) < 1000 {
 		full = append(full, full...)
 	}
-	for name, docs := range map[string][][]byte{"full": full[:1000], "lean": lean} {
-		b.Run(name, func(b *testing.B) {
-			body := page(docs)
-			b.SetBytes(int64(len(body) / len(docs)))
+	d := jaeger.NewDecoder(leanTags, "")
+	for _, answer := range []struct {
+		name   string
+		body   []byte
+		decode func([]byte, *jaeger.Answer) error
+	}{
+		{"full", page(full[:1000]), d.Answer},
+		{"small", page(small), d.Answer},
+		{"lean", leanBody(1000), func(body []byte, a *jaeger.Answer) error { return d.Lean(body, true, a) }},
+	} {
+		b.Run(answer.name, func(b *testing.B) {
+			b.SetBytes(int64(len(answer.body) / 1000))
 			b.ReportAllocs()
-			d := jaeger.NewDecoder([]string{"deployment.environment", "host.name"}, "")
 			var a jaeger.Answer
-			for n := 0; n < b.N; n += len(docs) {
-				if err := d.Answer(body, &a); err != nil || len(a.Spans) != len(docs) {
+			for n := 0; n < b.N; n += 1000 {
+				if err := answer.decode(answer.body, &a); err != nil || len(a.Spans) != 1000 {
 					b.Fatal(err)
 				}
 			}

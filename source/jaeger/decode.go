@@ -27,6 +27,8 @@ type Decoder struct {
 	values []string
 	// scratch holds a key with escapes while it is compared.
 	scratch []byte
+	// cells are where the sort values lie of the hit that is being decoded.
+	cells []token
 }
 
 // NewDecoder returns a Decoder that puts the values of tags into Span.Tags, in

@@ -156,20 +156,8 @@ func (d *Decoder) tag(b []byte, slot int) (string, state) {
 
 // tags puts the values of the wanted tags into s. It returns false if one is broken.
 func (d *Decoder) tags(b []byte, s *source.Span) bool {
-	n := len(d.slots[0]) - knownTags
-	if n == 0 {
-		s.Tags = nil
-		return true
-	}
-	if cap(d.values)-len(d.values) < n {
-		// The spans made before keep the memory that they lie in.
-		d.values = make([]string, 0, max(2*cap(d.values), 64*n))
-	}
-	start := len(d.values)
-	d.values = d.values[:start+n]
-	s.Tags = d.values[start : start+n : start+n]
-	for i := range n {
-		s.Tags[i] = ""
+	s.Tags = d.room()
+	for i := range s.Tags {
 		for place := range d.slots {
 			value, state := d.scalar(d.slots[place][knownTags+i].of(b))
 			if state == broken {
@@ -182,4 +170,21 @@ func (d *Decoder) tags(b []byte, s *source.Span) bool {
 		}
 	}
 	return true
+}
+
+// room returns the place for the values of a span's wanted tags, each "", nil if none is wanted.
+func (d *Decoder) room() []string {
+	n := len(d.slots[0]) - knownTags
+	if n == 0 {
+		return nil
+	}
+	if cap(d.values)-len(d.values) < n {
+		// The spans made before keep the memory that they lie in.
+		d.values = make([]string, 0, max(2*cap(d.values), 64*n))
+	}
+	start := len(d.values)
+	d.values = d.values[:start+n]
+	room := d.values[start : start+n : start+n]
+	clear(room)
+	return room
 }
