@@ -12,7 +12,7 @@ CONTAINERS ?= docker
 
 .PHONY: help
 help: ## Say what can be made.
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the traceslo binary into this folder.
@@ -34,6 +34,26 @@ servers: ## Keep the servers up for go test in another shell, until interrupted.
 .PHONY: bench
 bench: ## Run all benchmarks.
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+# What is measured beside others takes long, wants the machine for itself and is never part of CI. BENCH='-spans=100000'
+# makes it smaller; BENCH='-help' tells the rest.
+MEASURE = go test ./internal/bench -count=1 -timeout=0 -v -run
+
+.PHONY: bench-peers
+bench-peers: ## Measure traceslo beside a spanmetrics connector, Jaeger's own and the raw requests, into docs/benchmarks.
+	$(MEASURE) '^TestPeers$$' -args -peers -out=docs/benchmarks $(BENCH)
+
+.PHONY: bench-growth
+bench-growth: ## Measure what grows with spans, operations, objectives, shards and indices.
+	$(MEASURE) '^TestGrowth$$' -args -growth -out=docs/benchmarks $(BENCH)
+
+.PHONY: bench-soak
+bench-soak: ## Run half an hour at full speed and watch the memory.
+	$(MEASURE) '^TestSoak$$' -args -soak -out=docs/benchmarks $(BENCH)
+
+.PHONY: bench-earliest
+bench-earliest: ## Store ten million spans and read them all. BENCH='-data=folder' keeps them for another time.
+	$(MEASURE) '^TestEarliest$$' -args -earliest -spans=10000000 -out=docs/benchmarks $(BENCH)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME.

@@ -31,6 +31,8 @@ var flow = []struct {
 	{"internal", nil},
 	// It is there for tests, which may hold anything against a real server.
 	{"internal/testenv", []string{"source"}},
+	// It holds the whole beside others, as its users would.
+	{"internal/bench", []string{"source"}},
 	// What is shipped for deploying is no package, but has tests.
 	{"deploy", nil},
 	{"web", []string{"source", "sli", "slo", "slo/report", "rules", "dashboards"}},
