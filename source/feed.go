@@ -319,6 +319,8 @@ func (f *Feed) readAll(ctx context.Context, ranges []planned) (finished bool, er
 				f.tally.mu.Lock()
 				skip := left[r.behind] <= 0
 				cut = cut || skip
+				// The others spend of the budget meanwhile, about as much each.
+				r.Want = max(1, left[r.behind]/min(f.Readers, len(ranges)))
 				f.tally.mu.Unlock()
 				if skip {
 					continue

@@ -29,6 +29,9 @@ type Metrics struct {
 	readers    prometheus.Gauge
 	commits    prometheus.Histogram
 	lateness   *lateness
+	documents  *prometheus.CounterVec
+	searches   prometheus.Gauge
+	waits      prometheus.Counter
 	requests   *prometheus.CounterVec
 	took       *prometheus.HistogramVec
 }
@@ -68,6 +71,9 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		lastSpan:   gauge("last_span_timestamp_seconds", "Unix time of the last commit that held a span; 0 before the first."),
 		silent:     gauge("silent", "1 if the source is read completely and no span came from any service for source.silence, else 0."),
 		readers:    gauge("readers", "How many daemons share the reading; 1 for one that reads all."),
+		documents:  counters("documents_total", "Stored documents read, by how: lean (the few values that counting needs) or whole.", "form"),
+		searches:   gauge("searches_limit", "Searches that may be under way at once: max_searches, or fewer while the cluster is under strain."),
+		waits:      counter("search_wait_seconds_total", "Time that searches waited for their turn, so that the cluster is not asked more than max_searches and search_share allow."),
 		requests:   counters("requests_total", "Requests to the source, by operation and status (the HTTP status, or the kind of error).", "operation", "status"),
 		lateness:   newLateness(),
 	}
@@ -95,6 +101,9 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		m.requests.WithLabelValues(operation, "200")
 		m.took.WithLabelValues(operation)
 	}
+	for _, form := range []string{"lean", "whole"} {
+		m.documents.WithLabelValues(form)
+	}
 	m.setIndices(nil)
 	// Nothing is read yet.
 	m.catchingUp.Set(1)
@@ -117,6 +126,17 @@ func (m *Metrics) ObserveRequest(operation, status string, took time.Duration) {
 
 // SetMember tells which of several readers this is.
 func (m *Metrics) SetMember(member Member) { m.readers.Set(float64(max(1, member.Of))) }
+
+// ObserveDocuments notes that so many documents were read; form is from a closed set.
+func (m *Metrics) ObserveDocuments(form string, documents int) {
+	m.documents.WithLabelValues(form).Add(float64(documents))
+}
+
+// ObserveSearches notes how many searches may be under way at once from now on.
+func (m *Metrics) ObserveSearches(most int) { m.searches.Set(float64(most)) }
+
+// ObserveWait notes for how long a search waited for its turn.
+func (m *Metrics) ObserveWait(waited time.Duration) { m.waits.Add(waited.Seconds()) }
 
 func (m *Metrics) setIndices(counts map[string]int) {
 	for _, state := range []string{indexFollowed, indexClosed, string(Resized), string(Mounted), string(Restored), string(Unnumbered)} {

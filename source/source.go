@@ -205,6 +205,9 @@ type Range struct {
 	After, Upto int64
 	// Surveyed is Survey.Taken of the survey that told Upto.
 	Surveyed time.Time
+	// Want, if not 0, is how many spans will probably end the reading: a
+	// source need not fetch more than that ahead.
+	Want int
 	// EndedSince, if not zero, allows the source to leave out spans that
 	// ended before it (it need not).
 	EndedSince time.Time

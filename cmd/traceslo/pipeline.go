@@ -15,10 +15,6 @@ import (
 	"github.com/traceslo/traceslo/source"
 )
 
-// maxReaders bounds how many shards are read side by side: more would load
-// the cluster rather than help.
-const maxReaders = 4
-
 // A pipeline reads one source into one recorder, by one configuration, and
 // prints the reports that come of it.
 type pipeline struct {
@@ -49,7 +45,8 @@ type input struct {
 // last one ended, and has /metrics serve its counts. No other pipeline of the
 // daemon may be at work.
 func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
-	readers := min(runtime.GOMAXPROCS(0), maxReaders)
+	// Counting is work for a processor: more readers than that would only wait.
+	readers := min(runtime.GOMAXPROCS(0), cfg.Source.Elasticsearch.MaxSearches)
 	counting := cfg.counting()
 	counting.Shard = shardLabels(d.member)[slo.ShardLabel]
 	recorder := sli.New(counting, readers, d.log)

@@ -116,6 +116,7 @@ func (d *daemon) openCluster(cfg *loaded) (*input, error) {
 		Roots:   cfg.roots(),
 		Log:     d.log,
 		Observe: d.feed.ObserveRequest,
+		Watch:   d.feed,
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package elastic
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/traceslo/traceslo/internal/config"
@@ -39,6 +42,15 @@ type Config struct {
 	Headers map[string]config.Secret `yaml:"headers"`
 	// RequestTimeout bounds each single request, from 1s to 10m. Default: 30s.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
+	// MaxSearches is how many searches may be under way at once, from 1 to 64;
+	// it becomes fewer by itself while the cluster rejects some or answers
+	// slowly. No more shards are read side by side than this, nor than the
+	// machine has processors. Default: 4.
+	MaxSearches int `yaml:"max_searches"`
+	// SearchShare is the part of the time for which each of them may be under
+	// way, from 1% to 100%: after a search that took a second, 25% waits for
+	// three. Default: 100%.
+	SearchShare Share `yaml:"search_share"`
 	// Compression has the cluster send its answers compressed: about a tenth of
 	// the traffic for about a third more of its CPU. Default: false.
 	Compression bool `yaml:"compression"`
@@ -54,6 +66,23 @@ const (
 	// Aggregations has the cluster count. This version refuses it.
 	Aggregations Engine = "aggregations"
 )
+
+// A Share is a part of the time, from 0 to 1, written as 25%.
+type Share float64
+
+// UnmarshalText reads a percentage.
+func (s *Share) UnmarshalText(text []byte) error {
+	number, percent := strings.CutSuffix(string(text), "%")
+	n, err := strconv.ParseFloat(number, 64)
+	if !percent || err != nil || !(n >= 0 && n <= 100) {
+		return fmt.Errorf("%q is not a percentage; write for example 50%%", clip(string(text), 20))
+	}
+	*s = Share(n / 100)
+	return nil
+}
+
+// String returns the percentage.
+func (s Share) String() string { return strconv.FormatFloat(float64(s)*100, 'f', -1, 64) + "%" }
 
 // Auth is how traceslo proves who it is; at most one of Basic, an API key and
 // a bearer token. Files are read again when they change.
@@ -104,5 +133,7 @@ func Default() Config {
 		PollInterval:       5 * time.Second,
 		Read:               Documents,
 		RequestTimeout:     30 * time.Second,
+		MaxSearches:        4,
+		SearchShare:        1,
 	}
 }

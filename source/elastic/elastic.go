@@ -32,14 +32,33 @@ type Options struct {
 	Config Config
 	// Tags are those whose values Span.Tags holds, in that order.
 	Tags []string
-	// Roots holds if Span.Root is wanted; without it, it may be false for a root.
+	// Roots holds if Span.Root is wanted; without it, it is false.
 	Roots bool
 	Log   zerolog.Logger
 	// Observe, if not nil, is told of every request: an operation out of
 	// Operations, the status of the answer ("200") or, if there was none, a
 	// source.ErrorKind, and how long it took. Several goroutines call it at once.
 	Observe func(operation, status string, took time.Duration)
+	// Watch, if not nil, is told how the reading goes.
+	Watch Watcher
 }
+
+// A Watcher is told how the reading goes. Several goroutines call it at once.
+type Watcher interface {
+	// ObserveDocuments is told of documents that were read, and how: lean or whole.
+	ObserveDocuments(form string, documents int)
+	// ObserveSearches is told how many searches may be under way at once from now on.
+	ObserveSearches(most int)
+	// ObserveWait is told for how long a search waited for its turn.
+	ObserveWait(waited time.Duration)
+}
+
+// nobody is the Watcher of whom nothing is expected.
+type nobody struct{}
+
+func (nobody) ObserveDocuments(string, int) {}
+func (nobody) ObserveSearches(int)          {}
+func (nobody) ObserveWait(time.Duration)    {}
 
 // A Source reads spans from one cluster. It implements source.Source.
 type Source struct {
@@ -57,7 +76,13 @@ type Source struct {
 	statsBody []byte
 
 	refreshes refreshes
-	sizes     pageSize
+	// sizes are those of pages of documents, leanSizes of those of doc values.
+	sizes, leanSizes pageSize
+	forms            forms
+	gate             gate
+	watch            Watcher
+	// leanSort are the sort values that tell a plain document, as JSON.
+	leanSort []byte
 	// plain is for indices that do not keep note of values that are too long,
 	// plainNoted for those that do.
 	plain, plainNoted plain
@@ -88,8 +113,14 @@ func newSource(o Options, dial dialer) (*Source, error) {
 	s := &Source{options: o, dial: dial, log: o.Log, link: link, names: newNames(o.Config.IndexPrefix, o.Config.IndexDateSeparator), said: map[string]bool{}}
 	s.plain = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, false)
 	s.plainNoted = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, true)
+	if s.watch = o.Watch; s.watch == nil {
+		s.watch = nobody{}
+	}
+	s.gate.init(o.Config.MaxSearches, float64(o.Config.SearchShare), s.watch)
+	s.leanSizes.set(firstLean)
+	s.leanSort = leanSort(jaeger.Columns(o.Tags, o.Config.TagDotReplacement, o.Roots))
 	s.pool.New = func() any {
-		return &reader{decoder: jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement)}
+		return &reader{decoder: jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement), leanDecoder: jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement)}
 	}
 	return s, nil
 }

@@ -26,6 +26,8 @@ var (
 	errGone = errors.New("the index was deleted or closed meanwhile")
 	// errSmaller: less has to be asked for at a time.
 	errSmaller = errors.New("less has to be asked for at a time")
+	// errRefused: the cluster does not do what it was asked for.
+	errRefused = errors.New("the cluster does not do that")
 )
 
 // A marked error says what its text says, and is one of the errors above.
@@ -107,6 +109,8 @@ func (l *link) refusal(c call, status int, header http.Header, body []byte) erro
 	case status == http.StatusRequestEntityTooLarge, w.Type == "circuit_breaking_exception", w.Type == "too_many_buckets_exception",
 		status == http.StatusBadRequest && strings.Contains(w.Reason, "max_result_window"):
 		kind, mark = source.Rejected, errSmaller
+	case status == http.StatusBadRequest && ok:
+		mark = errRefused
 	case status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout:
 		kind = source.Timeout
 	case status == http.StatusBadGateway:

@@ -48,3 +48,6 @@ func PlainQueries(tags []string, dotReplacement string, roots, noted bool) Queri
 	p := newPlain(tags, dotReplacement, roots, noted)
 	return Queries{Plain: p.query, Other: p.other, Rest: p.rest, Nested: p.nested}
 }
+
+// SetLeanPage makes the next lean page one of so many documents.
+func SetLeanPage(s *Source, documents int) { s.leanSizes.set(documents) }

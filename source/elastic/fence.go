@@ -57,6 +57,7 @@ func (s *Source) Survey(ctx context.Context) (source.Survey, error) {
 	slices.SortFunc(survey.Indices, func(a, b source.Index) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name), cmp.Compare(a.UUID, b.UUID))
 	})
+	s.forms.keep(survey)
 	if s.refreshes.forbidden() {
 		s.age(&survey)
 	}

@@ -17,15 +17,17 @@ var (
 	opSettings = operation{name: "settings", act: "read the settings of", privilege: "monitor"}
 	opRefresh  = operation{name: "refresh", act: "refresh", privilege: "maintenance"}
 	opSearch   = operation{name: "search", act: "search", privilege: "read"}
-	opInfo     = operation{name: "info", act: "identify", privilege: "monitor", onCluster: true}
-	opClock    = operation{name: "clock", act: "ask the time of", privilege: "monitor", onCluster: true}
+	// A search for doc values instead of documents.
+	opLean  = operation{name: "lean_search", act: "search", privilege: "read"}
+	opInfo  = operation{name: "info", act: "identify", privilege: "monitor", onCluster: true}
+	opClock = operation{name: "clock", act: "ask the time of", privilege: "monitor", onCluster: true}
 )
 
 // Operations returns the words that Options.Observe gets for operations, so
 // that metrics can start them at zero.
 func Operations() []string {
 	var names []string
-	for _, o := range []operation{opStats, opSettings, opRefresh, opSearch, opInfo, opClock} {
+	for _, o := range []operation{opStats, opSettings, opRefresh, opSearch, opLean, opInfo, opClock} {
 		names = append(names, o.name)
 	}
 	return names

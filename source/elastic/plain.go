@@ -28,8 +28,8 @@ import (
 // What jaeger.Decoder makes of a document is the truth, and doc values tell the
 // same of whatever Jaeger writes. They would deceive in what it does not:
 //
-//   - A list of one value, or of one value twice, in the place of the value: the
-//     Decoder takes a list for none.
+//   - A list in the place of a value: the Decoder takes it for none, the index
+//     for its values, of which a sort value is the least.
 //   - A number in the place of an id or a name, a fraction in the place of an
 //     integer, a service or names in a list of processes: the index takes them,
 //     the Decoder refuses them.
@@ -159,7 +159,7 @@ func both(must, mustNot list) object {
 // but holds where q does and not does not.
 func but(q, not object) object { return both(list{q}, list{not}) }
 
-func encode(q object) []byte {
+func encode(q any) []byte {
 	b, err := json.Marshal(q)
 	if err != nil {
 		// Strings, lists and maps of them always have a JSON form.

@@ -15,19 +15,50 @@ import (
 	"github.com/traceslo/traceslo/source/jaeger"
 )
 
-// A reader is what one Read works with.
+// A reader is what a page is read with, and the page.
 type reader struct {
 	decoder *jaeger.Decoder
 	answer  jaeger.Answer
 	body    []byte
 	query   []byte
 	page    source.Page
+	// What a lean page needs besides.
+	leanDecoder *jaeger.Decoder
+	leanAnswer  jaeger.Answer
+	leanBody    []byte
+	merged      []source.Span
 }
 
 // keepBody is up to which size the memory of an answer is kept for the next one.
 const keepBody = 2 * pageBytes
 
-// Read implements source.Source.
+func (s *Source) reader() *reader { return s.pool.Get().(*reader) }
+
+func (s *Source) putReader(w *reader) {
+	for _, body := range []*[]byte{&w.body, &w.leanBody} {
+		if cap(*body) > keepBody {
+			*body = nil
+		}
+	}
+	s.pool.Put(w)
+}
+
+// A walk is the reading of a range, page by page.
+type walk struct {
+	source.Range
+	plain       *plain
+	form        *form
+	primaryOnly bool
+	// after is up to where it was read.
+	after int64
+	// sparse is how many numbers there are to a document, at least, and most
+	// what can be asked for at a time.
+	sparse int64
+	most   int
+}
+
+// Read implements source.Source. While a page is handed over, the next one is
+// under way.
 func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Page) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -38,52 +69,93 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 	if err := s.show(ctx, r); err != nil {
 		return err
 	}
-	w := s.pool.Get().(*reader)
-	defer func() {
-		if cap(w.body) > keepBody {
-			w.body = nil
+	k := &walk{Range: r, plain: s.plainOf(r.UUID), form: s.forms.of(r.UUID), primaryOnly: s.catalogue.byUUID[r.UUID].primaryOnly,
+		after: r.After, sparse: 1, most: maxPage}
+	here, ahead := s.reader(), s.reader()
+	defer func() { s.putReader(here); s.putReader(ahead) }()
+	handed := 0
+	err := s.next(ctx, k, here)
+	for err == nil {
+		last, fetched := here.page.Last, make(chan error, 1)
+		handed += len(here.page.Spans)
+		early := last < r.Upto && (r.Want == 0 || handed < r.Want)
+		if early {
+			go func() { fetched <- s.next(ctx, k, ahead) }()
 		}
-		s.pool.Put(w)
-	}()
-	sparse, most := int64(1), maxPage
-	for after := r.After; after < r.Upto; {
-		size := int(min(int64(min(s.sizes.now(), most)), r.Upto-after))
-		q := query{Range: r, primaryOnly: s.catalogue.byUUID[r.UUID].primaryOnly, size: size}
-		q.After = after
-		// A window of numbers no wider than the page spares the cluster from
-		// sorting all that follows; where few of the numbers are left, or
-		// wanted, it widens.
-		if window := int64(size) * sparse; window < r.Upto-after {
-			q.Upto = after + window
+		handErr := page(&here.page)
+		if early {
+			err = <-fetched
 		}
-		if err := s.search(ctx, w, q); err != nil {
-			if source.KindOf(err) == source.Timeout {
-				s.sizes.shrink(size)
-			}
-			if !errors.Is(err, errSmaller) {
-				return err
-			}
-			if err := s.lessen(ctx, w, q, err); err != nil {
-				return err
-			}
-			if w.page.Last <= after {
-				most = size / 2
-				continue
-			}
+		if handErr != nil || last == r.Upto {
+			return handErr
 		}
-		most = min(maxPage, 2*most)
-		switch hits := w.answer.Hits; {
-		case hits == size:
-			sparse = 1
-		case 2*hits <= size && sparse < 1<<20:
-			sparse *= 2
+		if !early {
+			err = s.next(ctx, k, ahead)
 		}
-		after = w.page.Last
-		if err := page(&w.page); err != nil {
+		here, ahead = ahead, here
+	}
+	return err
+}
+
+// next reads the page behind the last one.
+func (s *Source) next(ctx context.Context, k *walk, w *reader) error {
+	before := k.after
+	if k.form.isLean(k.Upto - k.after) {
+		if ok, err := s.leanPage(ctx, k, w); ok || err != nil {
 			return err
 		}
 	}
+	for k.after == before {
+		if err := s.wholePage(ctx, k, w); err != nil {
+			return err
+		}
+	}
+	k.form.readWhole()
 	return nil
+}
+
+// wholePage reads the documents behind k.after, and moves it, unless less has
+// to be asked for.
+func (s *Source) wholePage(ctx context.Context, k *walk, w *reader) error {
+	size := int(min(int64(min(s.sizes.now(), k.most)), k.Upto-k.after))
+	q := query{Range: k.Range, primaryOnly: k.primaryOnly, size: size}
+	q.After = k.after
+	// A window of numbers no wider than the page spares the cluster from
+	// sorting all that follows; where few of the numbers are left, or
+	// wanted, it widens.
+	if window := int64(size) * k.sparse; window < k.Upto-k.after {
+		q.Upto = k.after + window
+	}
+	if err := s.search(ctx, w, q); err != nil {
+		if source.KindOf(err) == source.Timeout {
+			s.sizes.shrink(size)
+		}
+		if !errors.Is(err, errSmaller) {
+			return err
+		}
+		if err := s.lessen(ctx, w, q, err); err != nil {
+			return err
+		}
+		if w.page.Last <= k.after {
+			k.most = size / 2
+			return nil
+		}
+	}
+	k.most = min(maxPage, 2*k.most)
+	k.learn(w.answer.Hits, size)
+	k.after = w.page.Last
+	s.watch.ObserveDocuments(formWhole, w.answer.Hits)
+	return nil
+}
+
+// learn takes in how many documents a window had that was made for so many.
+func (k *walk) learn(hits, size int) {
+	switch {
+	case hits == size:
+		k.sparse = 1
+	case 2*hits <= size && k.sparse < 1<<20:
+		k.sparse *= 2
+	}
 }
 
 // lessen is called after an answer that said that less has to be asked for. It
@@ -113,6 +185,10 @@ type query struct {
 	primaryOnly bool
 	// sourceless leaves out what the documents say.
 	sourceless bool
+	// only, if not nil, is the query that holds for the documents that are asked for.
+	only []byte
+	// sort, if not nil, are the sort values that are asked for instead of documents, as JSON.
+	sort []byte
 }
 
 // longest is a duration so great that few spans last longer. A span that ended
@@ -123,10 +199,16 @@ const longest = time.Hour
 func (q query) appendBody(b []byte) []byte {
 	b = append(b, `{"size":`...)
 	b = strconv.AppendInt(b, int64(q.size), 10)
-	if q.sourceless {
+	if q.sourceless || q.sort != nil {
 		b = append(b, `,"_source":false`...)
 	}
-	b = append(b, `,"sort":[{"_seq_no":"asc"}],"track_total_hits":false,"query":{"bool":{"filter":[{"range":{"_seq_no":{"gt":`...)
+	if q.sort != nil {
+		b = append(b, `,"stored_fields":"_none_","sort":`...)
+		b = append(b, q.sort...)
+	} else {
+		b = append(b, `,"sort":[{"_seq_no":"asc"}]`...)
+	}
+	b = append(b, `,"track_total_hits":false,"query":{"bool":{"filter":[{"range":{"_seq_no":{"gt":`...)
 	b = strconv.AppendInt(b, q.After, 10)
 	b = append(b, `,"lte":`...)
 	b = strconv.AppendInt(b, q.Upto, 10)
@@ -138,6 +220,10 @@ func (q query) appendBody(b []byte) []byte {
 		b = strconv.AppendInt(b, longest.Microseconds(), 10)
 		// Of a document without the field nobody knows.
 		b = append(b, `}}},{"bool":{"must_not":{"exists":{"field":"startTimeMillis"}}}}],"minimum_should_match":1}}`...)
+	}
+	if q.only != nil {
+		b = append(b, ',')
+		b = append(b, q.only...)
 	}
 	return append(b, `]}}}`...)
 }
@@ -157,16 +243,42 @@ func (q query) request(body []byte) esapi.Request {
 // search asks until there is an answer that can be trusted, and puts it into
 // w: its spans, and up to which number they are all.
 func (s *Source) search(ctx context.Context, w *reader, q query) error {
+	if err := s.ask(ctx, opSearch, w, q, &w.body, &w.answer, w.decoder.Answer); err != nil {
+		return err
+	}
+	a := &w.answer
+	if !q.sourceless {
+		s.sizes.learn(a.Hits, len(w.body), maxPage)
+	}
+	for i := range a.Spans {
+		// Nobody asked, and not all ways of reading tell.
+		a.Spans[i].Root = a.Spans[i].Root && s.options.Roots
+	}
+	w.page = source.Page{Spans: a.Spans, Unreadable: a.Unreadable, Last: q.Upto}
+	if a.Hits == q.size {
+		w.page.Last = a.LastSeq
+	}
+	return nil
+}
+
+// ask searches until there is an answer that can be trusted, which decode puts
+// into a; its spans lie in body.
+func (s *Source) ask(ctx context.Context, o operation, w *reader, q query, body *[]byte, a *jaeger.Answer, decode func([]byte, *jaeger.Answer) error) error {
 	w.query = q.appendBody(w.query[:0])
-	c := call{opSearch, fmt.Sprintf("%q[%d]", q.Index, q.Shard), func() esapi.Request { return q.request(w.query) }}
+	c := call{o, fmt.Sprintf("%q[%d]", q.Index, q.Shard), func() esapi.Request { return q.request(w.query) }}
 	return retry(ctx, func() error {
-		body, err := s.link.ask(ctx, c, w.body)
+		turn, err := s.gate.enter(ctx)
 		if err != nil {
 			return err
 		}
-		w.body = body
-		if err := w.decoder.Answer(body, &w.answer); err != nil {
-			if text := bytes.TrimSpace(body); bytes.HasPrefix(text, []byte("{")) && bytes.HasSuffix(text, []byte("}")) && bytes.Contains(text, []byte(`"_shards"`)) {
+		answer, err := s.link.ask(ctx, c, *body)
+		s.gate.leave(turn, o, len(answer), err)
+		if err != nil {
+			return err
+		}
+		*body = answer
+		if err := decode(answer, a); err != nil {
+			if text := bytes.TrimSpace(answer); bytes.HasPrefix(text, []byte("{")) && bytes.HasSuffix(text, []byte("}")) && bytes.Contains(text, []byte(`"_shards"`)) {
 				// A whole answer with a document that is no strict JSON, as one with a
 				// comment, which the cluster takes and gives back: it is to be found
 				// and read past, or it would stop its shard for ever.
@@ -174,18 +286,7 @@ func (s *Source) search(ctx context.Context, w *reader, q query) error {
 			}
 			return s.link.protocolError(c, err.Error())
 		}
-		a := &w.answer
-		if err := s.distrust(c, q, a); err != nil {
-			return err
-		}
-		if !q.sourceless {
-			s.sizes.learn(a.Hits, len(body))
-		}
-		w.page = source.Page{Spans: a.Spans, Unreadable: a.Unreadable, Last: q.Upto}
-		if a.Hits == q.size {
-			w.page.Last = a.LastSeq
-		}
-		return nil
+		return s.distrust(c, q, a)
 	})
 }
 
@@ -217,8 +318,8 @@ func (s *Source) distrust(c call, q query, a *jaeger.Answer) error {
 
 const (
 	// pageBytes is how large an answer should be: large enough that the round
-	// trip costs little, small enough for some of them in memory at once.
-	pageBytes = 8 << 20
+	// trip costs little, small enough for two of each reader in memory at once.
+	pageBytes = 4 << 20
 	// maxPage is half of what Elasticsearch allows by default (index.max_result_window).
 	maxPage   = 5000
 	firstPage = 1000
@@ -243,12 +344,12 @@ func (p *pageSize) shrink(from int) {
 	}
 }
 
-// learn takes in that an answer had so many documents and bytes.
-func (p *pageSize) learn(hits, bytes int) {
+// learn takes in that an answer had so many documents and bytes; most can be asked for.
+func (p *pageSize) learn(hits, bytes, most int) {
 	if hits == 0 {
 		return
 	}
-	fit := min(maxPage, max(1, hits*pageBytes/max(1, bytes)))
+	fit := min(most, max(1, hits*pageBytes/max(1, bytes)))
 	size := p.now()
 	p.set(min(fit, size+size/8+1))
 }

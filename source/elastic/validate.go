@@ -40,6 +40,12 @@ func (c Config) Validate() []config.Fault {
 	default:
 		f.add("read", fmt.Sprintf("%q is no way to read spans", c.Read), "write documents")
 	}
+	if c.MaxSearches < 1 || c.MaxSearches > 64 {
+		f.add("max_searches", fmt.Sprintf("%d is not from 1 to 64", c.MaxSearches), "write 4, or 1 for a cluster with little to spare")
+	}
+	if !(c.SearchShare >= 0.01 && c.SearchShare <= 1) {
+		f.add("search_share", fmt.Sprintf("%v is not from 1%% to 100%%", c.SearchShare), "write 100%, or 50% to search half of the time")
+	}
 	c.Auth.validate(&f)
 	c.TLS.validate(&f)
 	c.validateHeaders(&f)
