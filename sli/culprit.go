@@ -77,8 +77,8 @@ type crowdKey struct {
 	day     int64
 }
 
-// add counts a bad event. failure is as culpritKey has it.
-func (c *culprits) add(to *series, in *set, failure uint32, minute int64) {
+// add counts bad events. failure is as culpritKey has it.
+func (c *culprits) add(to *series, in *set, failure uint32, minute int64, n uint32) {
 	day := minute / minutesPerDay
 	if minute%minutesPerDay < 0 {
 		day--
@@ -87,12 +87,12 @@ func (c *culprits) add(to *series, in *set, failure uint32, minute int64) {
 	place, ok := c.places[key]
 	switch {
 	case ok:
-		c.bad[place]++
+		c.bad[place] += n
 	case len(c.bad) < maxCulprits:
 		c.places[key] = uint32(len(c.bad))
-		c.bad = append(c.bad, 1)
+		c.bad = append(c.bad, n)
 	default:
-		c.crowd[crowdKey{to, in.operation.service, day}]++
+		c.crowd[crowdKey{to, in.operation.service, day}] += n
 	}
 }
 

@@ -80,8 +80,8 @@ func (m *minutes) minuteOf(end int64) int64 {
 	return m.minute
 }
 
-// add counts an event of s.
-func (m *minutes) add(s *series, minute int64, bad uint32) {
+// add counts events of s.
+func (m *minutes) add(s *series, minute int64, events, bad uint32) {
 	if int(s.slot) >= len(m.present) {
 		m.grow(s)
 	}
@@ -89,7 +89,7 @@ func (m *minutes) add(s *series, minute int64, bad uint32) {
 	if p.minute != minute {
 		m.turn(s, p, minute)
 	}
-	p.events++
+	p.events += events
 	p.bad += bad
 }
 

@@ -140,26 +140,41 @@ func (r *Recorder) Count(worker int, spans []source.Span) {
 			t.duplicates++
 			continue
 		}
-		p := placed{span: s, set: g.known(s)}
-		if p.set == nil || s.Failed {
-			var known bool
-			if p, known = r.place(t, p, false); !known {
-				t.strange = append(t.strange, s)
-				continue
-			}
+		if p := (placed{span: s, set: g.known(s)}); p.set != nil && !s.Failed {
+			t.put(p, r.horizon)
+		} else {
+			r.seek(t, p)
 		}
-		t.put(p, r.horizon)
 	}
 	g.mu.RUnlock()
-	if len(t.strange) > 0 {
-		g.mu.Lock()
-		for _, s := range t.strange {
-			p, _ := r.place(t, placed{span: s}, true)
-			t.put(p, r.horizon)
-		}
-		g.mu.Unlock()
-	}
+	r.admitStrange(t)
 	t.flush(r.horizon)
+}
+
+// seek counts a span whose label set is not at hand, or that failed; what has to
+// be admitted first is left to admitStrange.
+func (r *Recorder) seek(t *tally, p placed) {
+	found, known := r.place(t, p, false)
+	if !known {
+		t.strange = append(t.strange, placed{span: p.span, group: p.group})
+		return
+	}
+	t.overflow(&found)
+	t.put(found, r.horizon)
+}
+
+// admitStrange admits and counts what seek left.
+func (r *Recorder) admitStrange(t *tally) {
+	if len(t.strange) == 0 {
+		return
+	}
+	r.registry.mu.Lock()
+	for _, p := range t.strange {
+		p, _ = r.place(t, p, true)
+		t.overflow(&p)
+		t.put(p, r.horizon)
+	}
+	r.registry.mu.Unlock()
 }
 
 // place finds the label set of a span, if it is not at hand, its type of error,
@@ -198,13 +213,7 @@ func (r *Recorder) place(t *tally, p placed, admit bool) (_ placed, known bool) 
 		}
 		over |= met
 	}
-	if over != 0 {
-		for l := range limitKinds {
-			if over.has(l) {
-				t.overflows[overflow{p.set.operation.service.name, l}]++
-			}
-		}
-	}
+	p.over = over
 	return p, true
 }
 

@@ -37,7 +37,7 @@ type tally struct {
 	// values holds the dimensions of a span that has no label set yet, and
 	// strange the spans of a page with something to be admitted.
 	values  []string
-	strange []*source.Span
+	strange []placed
 	// bent holds what spans of the batch are judged by that limits bend, and
 	// judges what may be among it.
 	bent   []*series
@@ -59,6 +59,19 @@ type placed struct {
 	// others have those of the set.
 	bent   bool
 	events []*series
+	// over are the limits that the span met.
+	over limits
+	// group is what the span stands for, nil if that is itself alone.
+	group *source.Group
+}
+
+// weight returns how many spans p counts as, and the sum of their durations in
+// microseconds.
+func (p *placed) weight() (count uint32, micros uint64) {
+	if p.group != nil {
+		return uint32(p.group.Count), p.group.Duration
+	}
+	return 1, uint64(max(p.span.Duration, 0))
 }
 
 // A cell is what one worker counted of one label set: a sum, and a small map
@@ -94,6 +107,16 @@ func newTally(s *scale, platform *series) *tally {
 		culprits: culprits{places: map[culpritKey]uint32{}, crowd: map[crowdKey]uint32{}}}
 }
 
+// overflow counts the limits that a span met.
+func (t *tally) overflow(p *placed) {
+	for l := range limitKinds {
+		if p.over.has(l) {
+			n, _ := p.weight()
+			t.overflows[overflow{p.set.operation.service.name, l}] += uint64(n)
+		}
+	}
+}
+
 // put counts a span in its label set, at the latest at the next flush.
 func (t *tally) put(p placed, horizon int64) {
 	t.batch[t.batched] = p
@@ -123,7 +146,7 @@ func (t *tally) addBatch(horizon int64) {
 	t.touched = touched
 	for i := range batch {
 		p := &batch[i]
-		t.add(&t.cells[p.cell], p.span, p.failure, horizon)
+		t.add(&t.cells[p.cell], p, horizon)
 		t.judge(p, horizon)
 	}
 	t.bent = t.bent[:0]
@@ -131,26 +154,37 @@ func (t *tally) addBatch(horizon int64) {
 
 // judge counts what a span is an event of.
 func (t *tally) judge(p *placed, horizon int64) {
-	s, events := p.span, p.set.events
-	if p.bent {
-		events = p.events
-	}
+	s := p.span
 	end := s.End()
 	minute := t.minutes.minuteOf(end)
-	t.minutes.add(t.platform, minute, 0)
-	for _, e := range events {
+	n, _ := p.weight()
+	t.minutes.add(t.platform, minute, n, 0)
+	for _, e := range p.judged() {
 		switch {
 		case !e.judge.takes(s):
 		case e.judge.good(s):
-			t.minutes.add(e, minute, 0)
+			t.minutes.add(e, minute, n, 0)
 		default:
-			t.minutes.add(e, minute, 1)
-			t.culprits.add(e, p.set, p.culprit(), minute)
-			if end >= 0 && end <= horizon {
-				t.bad.add(e, badEvent{s.TraceID, s.SpanID, end, s.Duration, p.set, p.culprit()})
+			t.minutes.add(e, minute, n, n)
+			t.culprits.add(e, p.set, p.culprit(), minute, n)
+			if end >= 0 && end <= horizon && p.group == nil {
+				t.tell(e, p, end)
 			}
 		}
 	}
+}
+
+// judged returns the series that the span can be an event of.
+func (p *placed) judged() []*series {
+	if p.bent {
+		return p.events
+	}
+	return p.set.events
+}
+
+// tell keeps a bad event of e.
+func (t *tally) tell(e *series, p *placed, end int64) {
+	t.bad.add(e, badEvent{p.span.TraceID, p.span.SpanID, end, p.span.Duration, p.set, p.culprit()})
 }
 
 // culprit returns the place of the span's type of error, plus one; 0 if it did
@@ -162,25 +196,27 @@ func (p *placed) culprit() uint32 {
 	return uint32(p.failure) + 1
 }
 
-// add counts a span in the cell of its label set. failure is the place of its
-// type of error, if it failed.
-func (t *tally) add(c *cell, s *source.Span, failure uint16, horizon int64) {
-	micros := uint64(max(s.Duration, 0))
+// add counts a span in the cell of its label set.
+func (t *tally) add(c *cell, p *placed, horizon int64) {
+	s := p.span
+	n, micros := p.weight()
 	var carry uint64
 	c.sumLow, carry = bits.Add64(c.sumLow, micros, 0)
 	c.sumHigh += carry
 
-	fine := t.scale.fine(micros)
-	*t.number(c, keyFine+uint16(fine))++
+	fine := t.scale.fine(uint64(max(s.Duration, 0)))
+	*t.number(c, keyFine+uint16(fine)) += n
 	if s.Failed {
-		*t.number(c, keyError+failure)++
+		*t.number(c, keyError+p.failure) += n
 	}
+	if end := s.End(); end >= 0 && end <= horizon && p.group == nil {
+		t.show(c, s, fine, end)
+	}
+}
 
-	end := s.End()
-	if end < 0 || end > horizon {
-		return
-	}
-	e := exemplar{trace: s.TraceID, end: end, duration: micros, bucket: t.scale.classic[fine], failed: s.Failed}
+// show keeps a span as the exemplar of its bucket if it is better than the one there.
+func (t *tally) show(c *cell, s *source.Span, fine int, end int64) {
+	e := exemplar{trace: s.TraceID, end: end, duration: uint64(max(s.Duration, 0)), bucket: t.scale.classic[fine], failed: s.Failed}
 	place := t.number(c, keyExemplar+uint16(e.bucket))
 	if *place == 0 {
 		t.exemplars = append(t.exemplars, e)

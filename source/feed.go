@@ -21,6 +21,9 @@ type Counter interface {
 	// commits. They are only valid during the call. Several goroutines call it
 	// at once, each with a worker number of its own in [0, Readers).
 	Count(worker int, spans []Span)
+	// CountGroups counts the spans of groups; of examples it keeps only what
+	// they show. All else is as with Count.
+	CountGroups(worker int, groups []Group, examples []Span)
 	// Commit makes everything that was counted since the last commit durable,
 	// in one transaction with what s.Save writes, and only then visible. After an
 	// error nothing of it is durable or visible, and all of it is kept for the
@@ -72,7 +75,7 @@ type FeedOptions struct {
 type Feed struct {
 	FeedOptions
 
-	// budget is how many spans a step reads before it commits.
+	// budget is how many spans and groups a step reads before it commits.
 	budget    int
 	committed *Positions
 	// next is where the reading stands; it runs ahead of committed by what is
@@ -114,8 +117,8 @@ type Feed struct {
 // tally counts, for the metrics, what was read and not yet committed.
 type tally struct {
 	mu     sync.Mutex // guards all below, while readers run
-	spans  int
-	before int
+	spans  int64
+	before int64
 	// read is by how many numbers the positions came on, backlog how many were
 	// to be read, and finished holds if all that was planned is read.
 	read, backlog int64
@@ -127,10 +130,15 @@ type tally struct {
 	taken         time.Time
 }
 
-// budget is how many spans a step reads before it commits, so that a crash
-// during a long catching up costs little. It also bounds memory: what a step
-// counts is kept beside what is committed.
-const budget = 50_000
+const (
+	// budget is how many spans and groups a step reads before it commits, so
+	// that a crash during a long catching up costs little. It also bounds
+	// memory: what a step counts is kept beside what is committed.
+	budget = 50_000
+	// mostSpans is how many spans the groups of a step may stand for, so that
+	// a Counter can do with numbers of 32 bits.
+	mostSpans = 1 << 30
+)
 
 // backlogShare is the part of the budget that is left to a backlog, however
 // much is fresh: one in four.
@@ -282,121 +290,6 @@ func (f *Feed) alive() time.Time {
 		return f.lastOther
 	}
 	return f.lastSpan
-}
-
-// errBudget ends the reading of a step that has read enough.
-var errBudget = errors.New("enough for one commit")
-
-// readAll reads the ranges, several side by side, those that are fresh first,
-// and returns whether all were read to their ends, and the first error.
-func (f *Feed) readAll(ctx context.Context, ranges []planned) (finished bool, err error) {
-	queue := make(chan planned, len(ranges))
-	fresh, share := int64(0), f.budget
-	for _, behind := range []bool{false, true} {
-		for _, r := range ranges {
-			switch {
-			case r.behind != behind:
-				continue
-			case behind:
-				share = f.budget - f.budget/backlogShare
-			default:
-				fresh += r.Upto - r.After
-			}
-			queue <- r
-		}
-	}
-	close(queue)
-	// Each has a part of the budget of its own: a backlog cannot spend what a
-	// fresh shard that is slow to answer will need.
-	share = int(min(fresh, int64(share)))
-	left := map[bool]int{false: share, true: f.budget - share}
-	cut := false
-	var first error
-	var group sync.WaitGroup
-	for worker := range min(f.Readers, len(ranges)) {
-		group.Go(func() {
-			for r := range queue {
-				f.tally.mu.Lock()
-				skip := left[r.behind] <= 0
-				cut = cut || skip
-				// The others spend of the budget meanwhile, about as much each.
-				r.Want = max(1, left[r.behind]/min(f.Readers, len(ranges)))
-				f.tally.mu.Unlock()
-				if skip {
-					continue
-				}
-				started, upto := false, r.After
-				err := f.Source.Read(ctx, r.Range, func(page *Page) error {
-					spans, before := endedSince(page.Spans, r.EndedSince)
-					f.Counter.Count(worker, spans)
-					var late latenessCount
-					at := f.now().UnixMicro()
-					for i := range spans {
-						late.observe(at, spans[i].End())
-					}
-
-					f.tally.mu.Lock()
-					defer f.tally.mu.Unlock()
-					if !started {
-						f.read = append(f.read, r.Range)
-						started = true
-					}
-					f.next.advance(r.Range, page.Last)
-					f.tally.read += page.Last - upto
-					upto = page.Last
-					f.tally.spans += len(spans)
-					f.tally.before += before
-					f.tally.lateness.add(&late)
-					f.noteUnreadable(page.Unreadable)
-					left[r.behind] -= len(page.Spans) + len(page.Unreadable)
-					if left[r.behind] <= 0 && page.Last < r.Upto {
-						cut = true
-						return errBudget
-					}
-					return nil
-				})
-				// The other readers learn of a spent budget by themselves, each after the page it has under way.
-				if err == nil || errors.Is(err, errBudget) {
-					continue
-				}
-				f.tally.mu.Lock()
-				if first == nil {
-					first = err
-				}
-				f.tally.mu.Unlock()
-				// One index that cannot be read must not keep the others from being read.
-				if ctx.Err() != nil || !single(KindOf(err)) {
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	return first == nil && !cut, first
-}
-
-// single holds for an error that may concern one range alone, and not the
-// source as a whole.
-func single(kind ErrorKind) bool {
-	switch kind {
-	case Unreachable, TLS, Unauthorized, Rejected:
-		return false
-	}
-	return true
-}
-
-// endedSince drops the spans that ended before since, in place, and returns how many.
-func endedSince(spans []Span, since time.Time) (kept []Span, dropped int) {
-	if since.IsZero() {
-		return spans, 0
-	}
-	kept = spans[:0]
-	for _, span := range spans {
-		if span.End() >= since.UnixMicro() {
-			kept = append(kept, span)
-		}
-	}
-	return kept, len(spans) - len(kept)
 }
 
 // settle confirms by a later survey that what was read is what was meant, and

@@ -38,6 +38,9 @@ type book struct {
 	mu      sync.Mutex // guards pending
 	pending counts
 	visible counts
+	// groups and examples are the spans of groups by minute, and what was shown, discarded or not.
+	groups   map[int64]uint64
+	examples int
 }
 
 func (b *book) Count(_ int, spans []source.Span) {
@@ -49,6 +52,18 @@ func (b *book) Count(_ int, spans []source.Span) {
 		}
 		b.pending[span.SpanID]++
 	}
+}
+
+func (b *book) CountGroups(_ int, groups []source.Group, examples []source.Span) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, g := range groups {
+		if strings.Clone(g.Span.Service) != "api-gateway" {
+			panic(fmt.Sprintf("service %q", g.Span.Service))
+		}
+		b.groups[g.Span.End()/60_000_000] += g.Count
+	}
+	b.examples += len(examples)
 }
 
 func (b *book) Commit(c source.Step) error {
@@ -119,7 +134,7 @@ func (b *bench) restart() {
 		b.t.Fatal(err)
 	}
 	b.store = store
-	b.book = &book{store: store, pending: counts{}, visible: counts{}}
+	b.book = &book{store: store, pending: counts{}, visible: counts{}, groups: map[int64]uint64{}}
 	var positions *source.Positions
 	err = store.View(func(tx *state.Tx) error {
 		if positions, err = source.LoadPositions(tx); err != nil {
@@ -206,7 +221,7 @@ func (b *bench) metric(name string, labels ...string) float64 {
 					continue series
 				}
 			}
-			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	b.t.Fatalf("no metric %s %v", name, labels)

@@ -154,16 +154,16 @@ type latenessCount struct {
 	seconds float64
 }
 
-// observe counts a span that ended at end and was read at now, both in Unix
+// observe counts n spans that ended at end and were read at now, both in Unix
 // microseconds. One from the future counts as not late.
-func (c *latenessCount) observe(now, end int64) {
+func (c *latenessCount) observe(now, end int64, n uint64) {
 	late := max(0, now-end)
 	i := 0
 	for i < len(latenessBounds) && late > latenessBounds[i]*1e6 {
 		i++
 	}
-	c.buckets[i]++
-	c.seconds += float64(late) / 1e6
+	c.buckets[i] += n
+	c.seconds += float64(n) * float64(late) / 1e6
 }
 
 func (c *latenessCount) add(other *latenessCount) {

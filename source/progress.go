@@ -59,7 +59,7 @@ func (f *Feed) progressed(now time.Time, t *tally) {
 		if f.progress == nil {
 			f.progress = &Progress{Began: f.origin, at: f.origin, Left: t.backlog}
 		}
-		next := f.progress.step(now, int64(t.spans), t.read, left)
+		next := f.progress.step(now, t.spans, t.read, left)
 		f.progress = &next
 	}
 	done, remaining := 0.0, 0.0

@@ -66,6 +66,21 @@ func (s *Span) End() int64 {
 	return end
 }
 
+// A Group is spans that a source counted and does not hand out one by one. They
+// did not fail, and all that counting reads is the same of them: service,
+// operation, kind, Root, Tags, the minute in which they ended, and the bucket
+// of their duration, as whoever made the source has them (sli.Config.Fine).
+type Group struct {
+	// Span stands for them all: what is the same of them is in it, its Duration
+	// lies in their bucket and its End in their minute. It has no ids.
+	Span Span
+	// Count is how many they are, at least 1 and below 2^32.
+	Count uint64
+	// Duration is the sum of their durations in microseconds. Of groups of a
+	// page that differ in the bucket alone, one may hold the sum of several.
+	Duration uint64
+}
+
 // MaxOperation is the greatest length of an operation's name, in characters:
 // that up to which Jaeger's mapping indexes one (ignore_above).
 const MaxOperation = 256
@@ -122,8 +137,8 @@ type Source interface {
 	// what it returns is an *Error, or ctx's. Several goroutines may read
 	// different ranges at once.
 	//
-	// A number of the range that Read does not yield is gone for good: the
-	// span was overwritten or deleted.
+	// A number of the range that Read does not yield, as a span or within a
+	// group, is gone for good: the span was overwritten or deleted.
 	Read(ctx context.Context, r Range, page func(*Page) error) error
 }
 
@@ -209,7 +224,8 @@ type Range struct {
 	// source need not fetch more than that ahead.
 	Want int
 	// EndedSince, if not zero, allows the source to leave out spans that
-	// ended before it (it need not).
+	// ended before it (it need not). The spans of one group all ended before
+	// it, as the group's Span then did too, or none of them.
 	EndedSince time.Time
 }
 
@@ -217,6 +233,11 @@ type Range struct {
 // reuses them after the call that was handed the page returns.
 type Page struct {
 	Spans []Span
+	// Groups are the spans of the page that are not in Spans.
+	Groups []Group
+	// Examples are some of the spans in Groups, as they were stored: they show
+	// what is counted there, and do not count themselves.
+	Examples []Span
 	// Unreadable are the documents of the page that are not understood.
 	Unreadable []Unreadable
 	// Last is the number up to which the range is read with this page.

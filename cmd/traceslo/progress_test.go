@@ -69,6 +69,8 @@ type uncounted struct{}
 
 func (uncounted) Count(int, []source.Span) {}
 
+func (uncounted) CountGroups(int, []source.Group, []source.Span) {}
+
 func (uncounted) Commit(source.Step) error { return nil }
 
 func (uncounted) Discard() {}

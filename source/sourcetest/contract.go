@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,17 +38,17 @@ func Contract(t *testing.T, s source.Source) {
 			}
 		}
 	}
-	whole := make([][]string, len(ranges))
+	whole := make([]yield, len(ranges))
 	most := 0
 	for i, r := range ranges {
 		if whole[i], err = readRange(ctx, s, r); err != nil {
 			t.Fatalf("read %+v: %v", r, err)
 		}
-		if len(whole[i]) > len(whole[most]) {
+		if whole[i].count() > whole[most].count() {
 			most = i
 		}
 	}
-	if len(ranges) == 0 || len(whole[most]) < 2 {
+	if len(ranges) == 0 || whole[most].count() < 2 {
 		t.Fatalf("the source holds %d ranges and no shard with two spans: the contract needs more to tell anything", len(ranges))
 	}
 
@@ -57,7 +58,7 @@ func Contract(t *testing.T, s source.Source) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(whole[i], again); diff != "" {
+			if diff := cmp.Diff(whole[i], again, allowed); diff != "" {
 				t.Errorf("%+v (-first +second):\n%s", r, diff)
 			}
 		}
@@ -75,7 +76,7 @@ func Contract(t *testing.T, s source.Source) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(whole[most], append(got, rest...)); diff != "" {
+			if diff := cmp.Diff(whole[most], got.and(rest), allowed); diff != "" {
 				t.Errorf("cut at %d (-whole +parts):\n%s", cut, diff)
 			}
 		}
@@ -89,7 +90,7 @@ func Contract(t *testing.T, s source.Source) {
 		}
 	})
 	t.Run("several ranges are read side by side", func(t *testing.T) {
-		got := make([][]string, len(ranges))
+		got := make([]yield, len(ranges))
 		var group errgroup.Group
 		for i, r := range ranges {
 			group.Go(func() (err error) {
@@ -100,7 +101,7 @@ func Contract(t *testing.T, s source.Source) {
 		if err := group.Wait(); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(whole, got); diff != "" {
+		if diff := cmp.Diff(whole, got, allowed); diff != "" {
 			t.Errorf("(-one by one +side by side):\n%s", diff)
 		}
 	})
@@ -116,10 +117,49 @@ func Contract(t *testing.T, s source.Source) {
 	})
 }
 
-// readRange reads a range and returns its spans as text, and an error where
-// the pages do not keep the contract.
-func readRange(ctx context.Context, s source.Source, r source.Range) ([]string, error) {
-	var spans []string
+// A yield is what a range holds: spans as text, and how many are in groups by
+// what those have in common, but for the bucket of their duration, which the
+// contract does not know. How spans fall into pages is the source's affair.
+type yield struct {
+	spans     []string
+	groups    map[string]uint64
+	durations uint64
+}
+
+var allowed = cmp.AllowUnexported(yield{})
+
+// count returns how many spans there are.
+func (y yield) count() uint64 {
+	n := uint64(len(y.spans))
+	for _, k := range y.groups {
+		n += k
+	}
+	return n
+}
+
+// and returns what both are together.
+func (y yield) and(z yield) yield {
+	sum := yield{append(y.spans, z.spans...), maps.Clone(y.groups), y.durations + z.durations}
+	for k, n := range z.groups {
+		sum.groups[k] += n
+	}
+	return sum
+}
+
+func (y *yield) add(g source.Group) error {
+	s := g.Span
+	if g.Count < 1 || g.Count >= 1<<32 || s.Failed || s.TraceID != (source.TraceID{}) || s.SpanID != 0 {
+		return fmt.Errorf("there is the group %+v", g)
+	}
+	y.groups[fmt.Sprintf("%q %q %v root=%v %q in the minute %d", s.Service, s.Operation, s.Kind, s.Root, s.Tags, s.End()/60_000_000)] += g.Count
+	y.durations += g.Duration
+	return nil
+}
+
+// readRange reads a range and returns what it holds, and an error where the
+// pages do not keep the contract.
+func readRange(ctx context.Context, s source.Source, r source.Range) (yield, error) {
+	y := yield{groups: map[string]uint64{}}
 	last, pages := r.After, 0
 	err := s.Read(ctx, r, func(p *source.Page) error {
 		if p.Last < last || p.Last > r.Upto || (pages > 0 && p.Last == last) {
@@ -128,12 +168,20 @@ func readRange(ctx context.Context, s source.Source, r source.Range) ([]string, 
 		last = p.Last
 		pages++
 		for _, span := range p.Spans {
-			spans = append(spans, fmt.Sprintf("%+v", span))
+			y.spans = append(y.spans, fmt.Sprintf("%+v", span))
+		}
+		for _, g := range p.Groups {
+			if err := y.add(g); err != nil {
+				return err
+			}
+		}
+		if len(p.Examples) > 0 && len(p.Groups) == 0 {
+			return fmt.Errorf("the page up to %d has examples of no group", p.Last)
 		}
 		return nil
 	})
 	if err == nil && (last != r.Upto || pages == 0) {
 		err = fmt.Errorf("(%d, %d] ended at %d after %d pages", r.After, r.Upto, last, pages)
 	}
-	return spans, err
+	return y, err
 }

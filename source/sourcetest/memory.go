@@ -20,6 +20,9 @@ import (
 type Memory struct {
 	// PageSize is how many numbers a page holds; 3 if it is 0.
 	PageSize int
+	// Grouped has spans that did not fail handed out as groups: those of a page
+	// that are alike in all but their ids, and in the minute in which they ended.
+	Grouped bool
 	// OnSurvey and OnRead, if set, are called before a survey is answered and
 	// before each page is handed over; their error is what the caller gets.
 	OnSurvey func() error
@@ -206,6 +209,9 @@ func (m *Memory) Read(ctx context.Context, r source.Range, page func(*source.Pag
 			memory[i] = lay(&spans[i])
 		}
 		p := source.Page{Spans: spans, Last: upto}
+		if m.Grouped {
+			group(&p)
+		}
 		err = page(&p)
 		for _, text := range memory {
 			for i := range text {
@@ -217,6 +223,29 @@ func (m *Memory) Read(ctx context.Context, r source.Range, page func(*source.Pag
 			return err
 		}
 	}
+}
+
+// group makes groups of a page's spans that did not fail, and examples of the first of each.
+func group(p *source.Page) {
+	var rest []source.Span
+	at := map[string]int{}
+	for _, s := range p.Spans {
+		if s.Failed {
+			rest = append(rest, s)
+			continue
+		}
+		key := fmt.Sprintf("%q %q %v %v %q %d %d", s.Service, s.Operation, s.Kind, s.Root, s.Tags, s.Duration, s.End()/60_000_000)
+		i, ok := at[key]
+		if !ok {
+			i = len(p.Groups)
+			at[key] = i
+			p.Groups, p.Examples = append(p.Groups, source.Group{Span: s}), append(p.Examples, s)
+			p.Groups[i].Span.TraceID, p.Groups[i].Span.SpanID = source.TraceID{}, 0
+		}
+		p.Groups[i].Count++
+		p.Groups[i].Duration += uint64(s.Duration)
+	}
+	p.Spans = rest
 }
 
 // lay moves the strings of a span into memory that can be spoiled, and returns it.
