@@ -56,9 +56,14 @@ type Watcher interface {
 // nobody is the Watcher of whom nothing is expected.
 type nobody struct{}
 
+// ObserveDocuments, ObserveSearches and ObserveWait implement Watcher.
 func (nobody) ObserveDocuments(string, int) {}
-func (nobody) ObserveSearches(int)          {}
-func (nobody) ObserveWait(time.Duration)    {}
+
+// ObserveSearches does nothing.
+func (nobody) ObserveSearches(int) {}
+
+// ObserveWait does nothing.
+func (nobody) ObserveWait(time.Duration) {}
 
 // A Source reads spans from one cluster. It implements source.Source.
 type Source struct {

@@ -78,7 +78,7 @@ func (d *Decoder) leanHit(b []byte, i int, into *Answer, l *lean) int {
 	seq, number, fits := int64(-1), absent, false
 	into.Spans = append(into.Spans, source.Span{})
 	span := &into.Spans[len(into.Spans)-1]
-	more := true
+	var more bool
 	if n := l.head.to - l.head.from; n > 0 && len(b)-i > n && bytes.Equal(b[i:i+n], b[l.head.from:l.head.to]) {
 		i, seq, number, fits = d.row(b, i+n, span, l)
 		i, more = next(b, i, '}')
