@@ -62,14 +62,33 @@ func recordedPage(b *testing.B, file string, n int) (page []byte, ids []int) {
 	return append(page, `]}}`...), ids
 }
 
+// leanPage returns the spans of a page as a search for their doc values answers
+// them, and where the span ids lie in it.
+func leanPage(b *testing.B, spans []source.Span) (page []byte, ids []int) {
+	b.Helper()
+	page = append(page, `{"took":3,"timed_out":false,"_shards":{"total":1,"successful":1,"skipped":0,"failed":0},"hits":{"max_score":null,"hits":[`...)
+	for i, s := range spans {
+		if i > 0 {
+			page = append(page, ',')
+		}
+		page = fmt.Appendf(page, `{"_index":"jaeger-span-2026-11-22","_score":null,"sort":[%d,"%x","`, i, s.TraceID)
+		ids = append(ids, len(page))
+		page = fmt.Appendf(page, `%016x",%q,%q,%d,%d,%q]}`, s.SpanID, s.Operation, s.Service, s.Start, s.Duration, s.Kind)
+	}
+	return append(page, `]}}`...), ids
+}
+
 // BenchmarkPageToCommittedCounts takes pages as Elasticsearch answers them to
-// counts that are durable: decoding, dedup, counting, and a commit with its
+// counts that are durable, whole documents or their doc values: decoding, dedup, counting, and a commit with its
 // sync to the disk after every tenth page. Every span is a new one.
 func BenchmarkPageToCommittedCounts(b *testing.B) {
 	const pageSpans, pagesPerCommit = 1000, 10
-	for _, file := range []string{"hotrod-v1.ndjson.gz", "hotrod-v2.ndjson.gz"} {
-		b.Run(file, func(b *testing.B) {
-			page, ids := recordedPage(b, file, pageSpans)
+	for _, form := range []struct {
+		name, file string
+		lean       bool
+	}{{"hotrod-v1", "hotrod-v1.ndjson.gz", false}, {"hotrod-v2", "hotrod-v2.ndjson.gz", false}, {"hotrod-v2-lean", "hotrod-v2.ndjson.gz", true}} {
+		b.Run(form.name, func(b *testing.B) {
+			page, ids := recordedPage(b, form.file, pageSpans)
 			store, err := state.Open(filepath.Join(b.TempDir(), state.FileName))
 			if err != nil {
 				b.Fatal(err)
@@ -78,6 +97,14 @@ func BenchmarkPageToCommittedCounts(b *testing.B) {
 			c := counter{sli.New(sli.Default(), 1, zerolog.Nop()), slo.NewLedger(slo.LedgerOptions{Retention: 400 * 24 * time.Hour}), store}
 			decoder := jaeger.NewDecoder(nil, "@")
 			var answer jaeger.Answer
+			decode := decoder.Answer
+			if form.lean {
+				if err := decoder.Answer(page, &answer); err != nil {
+					b.Fatal(err)
+				}
+				page, ids = leanPage(b, answer.Spans)
+				decode = func(page []byte, answer *jaeger.Answer) error { return decoder.Lean(page, false, answer) }
+			}
 			var decoding, counting, committing time.Duration
 			rnd := rand.New(rand.NewPCG(1, 1))
 			nothing := func(*state.Tx) error { return nil }
@@ -96,7 +123,7 @@ func BenchmarkPageToCommittedCounts(b *testing.B) {
 				}
 				b.StartTimer()
 				began := time.Now()
-				if err := decoder.Answer(page, &answer); err != nil {
+				if err := decode(page, &answer); err != nil || len(answer.Spans) != pageSpans {
 					b.Fatal(err)
 				}
 				decoded := time.Now()

@@ -51,3 +51,6 @@ func PlainQueries(tags []string, dotReplacement string, roots, noted bool) Queri
 
 // SetLeanPage makes the next lean page one of so many documents.
 func SetLeanPage(s *Source, documents int) { s.leanSizes.set(documents) }
+
+// ReadWhole has a source read an index by whole documents from now on.
+func ReadWhole(s *Source, uuid string) { s.forms.of(uuid).whole.Store(1 << 40) }

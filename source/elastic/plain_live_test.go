@@ -122,7 +122,7 @@ func written() []stored {
 }
 
 // recorded returns documents that Jaeger stored.
-func recorded(t *testing.T, name string) (docs []string) {
+func recorded(t testing.TB, name string) (docs []string) {
 	t.Helper()
 	f, err := os.Open(filepath.Join("..", "jaeger", "testdata", name+".ndjson.gz"))
 	if err != nil {
