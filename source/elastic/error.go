@@ -109,8 +109,12 @@ func (l *link) refusal(c call, status int, header http.Header, body []byte) erro
 	case status == http.StatusRequestEntityTooLarge, w.Type == "circuit_breaking_exception", w.Type == "too_many_buckets_exception",
 		status == http.StatusBadRequest && strings.Contains(w.Reason, "max_result_window"):
 		kind, mark = source.Rejected, errSmaller
-	case status == http.StatusBadRequest && ok:
+	// By reason of the mapping, or, with 500, because the operator forbids it.
+	case status == http.StatusBadRequest && ok, strings.Contains(w.Reason, "search.allow_expensive_queries"):
 		mark = errRefused
+	case status == http.StatusInternalServerError:
+		// What this search makes fail, another one may not.
+		kind, mark = source.Rejected, errRefused
 	case status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout:
 		kind = source.Timeout
 	case status == http.StatusBadGateway:

@@ -197,39 +197,44 @@ func TestFewerSearchesWhileTheClusterIsSlow(t *testing.T) {
 // An answer can be what the search was not for: the page is read whole.
 func TestALeanSearchThatFailsIsReadWhole(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		refuse func(http.ResponseWriter, int) bool
-		lean   int // searches
+		name, form string
+		refuse     func(http.ResponseWriter, int) bool
+		searches   int
 	}{
-		{"refused", complain("illegal_argument_exception", "Fielddata is disabled on text fields by default", 400), 1},
-		{"strange", func(w http.ResponseWriter, _ int) bool {
+		{"refused", "lean", complain("illegal_argument_exception", "Fielddata is disabled on text fields by default", 400), 1},
+		{"without the lists", "others", complain("query_shard_exception", "failed to create query: [nested] failed to find nested object under path [tags]", 400), 1},
+		{"not allowed", "others", complain("exception", "[joining] queries cannot be executed when 'search.allow_expensive_queries' is set to false.", 500), 1},
+		{"a fault of the cluster's", "lean", complain("null_pointer_exception", "", 500), 5},
+		{"strange", "lean", func(w http.ResponseWriter, _ int) bool {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"_shards":{"total":1,"successful":1,"failed":0},"hits":{"hits":[{"sort":[7,8]}]}}`)
 			return true
 		}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := shelf{at: every(1, 19_999), plain: func(int) bool { return true }}
-			c := newCluster(t)
-			c.answer("stats", reaching(c, 19_999))
-			lean := 0
-			c.on["search"] = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-				if formOf(body) == "lean" {
-					lean++
-					return test.refuse(w, 1)
+			synctest.Test(t, func(t *testing.T) {
+				h := shelf{at: every(1, 19_999), plain: func(int) bool { return true }}
+				c := newCluster(t)
+				c.answer("stats", reaching(c, 19_999))
+				searches := 0
+				c.on["search"] = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+					if formOf(body) == test.form {
+						searches++
+						return test.refuse(w, 1)
+					}
+					return h.search(w, r, body)
 				}
-				return h.search(w, r, body)
-			}
-			s, end := c.serve(nil)
-			defer end()
-			v := survey(t, s)
-			spans := 0
-			if err := s.Read(t.Context(), all(v, find(t, v, recordedIndex), 0), func(p *source.Page) error { spans += len(p.Spans); return nil }); err != nil {
-				t.Fatal(err)
-			}
-			if spans != 20_000 || lean != test.lean {
-				t.Errorf("%d spans, %d lean searches", spans, lean)
-			}
+				s, end := c.serve(nil)
+				defer end()
+				v := survey(t, s)
+				spans := 0
+				if err := s.Read(t.Context(), all(v, find(t, v, recordedIndex), 0), func(p *source.Page) error { spans += len(p.Spans); return nil }); err != nil {
+					t.Fatal(err)
+				}
+				if spans != 20_000 || searches != test.searches {
+					t.Errorf("%d spans, %d %s searches", spans, searches, test.form)
+				}
+			})
 		})
 	}
 }
