@@ -177,9 +177,10 @@ func (c *collector) counted() *bench.Truth {
 	return truth
 }
 
-// flushed waits until the connector has handed on what it has counted.
+// flushed waits until the connector has handed on what it has counted. It holds
+// a new counter back for one interval, in which it shows it at 0.
 func (c *collector) flushed() {
-	time.Sleep(c.flush + time.Second)
+	time.Sleep(2*c.flush + time.Second)
 }
 
 func theirKey(l map[string]string) bench.Key {

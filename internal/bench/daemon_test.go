@@ -28,7 +28,7 @@ var engines = []string{"documents", "aggregations"}
 type daemon struct {
 	t                       *testing.T
 	binary, config, storage string
-	url                     string
+	address, url            string
 	process                 *testenv.Process
 }
 
@@ -42,7 +42,9 @@ func newDaemon(t *testing.T, url, prefix, engine, further string) (d *daemon, re
 		deduplicate = "0"
 	}
 	dir := t.TempDir()
-	d = &daemon{t: t, binary: testenv.Binary(t, "./cmd/traceslo"), config: filepath.Join(dir, "traceslo.yaml"), storage: filepath.Join(dir, "data")}
+	d = &daemon{t: t, binary: testenv.Binary(t, "./cmd/traceslo"), config: filepath.Join(dir, "traceslo.yaml"), storage: filepath.Join(dir, "data"),
+		address: fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))}
+	d.url = "http://" + d.address
 	config := fmt.Sprintf("source:\n  silence: 0\n  elasticsearch: {addresses: [%q], index_prefix: %q, start: earliest, poll_interval: 1s, read: %s}\n", url, prefix, engine)
 	if !strings.Contains(further, "\nsli:") {
 		config += fmt.Sprintf("sli: {new_series_hold: 0, deduplicate: %s}\n", deduplicate)
@@ -62,18 +64,7 @@ func newDaemon(t *testing.T, url, prefix, engine, further string) (d *daemon, re
 func (d *daemon) start() {
 	d.t.Helper()
 	d.process = testenv.StartProcess(d.t, testenv.Command{Path: d.binary, Args: []string{"serve", "--config.file=" + d.config,
-		"--storage.path=" + d.storage, "--web.listen-address=127.0.0.1:0", "--log.format=json"}})
-	const said = `"message":"Listening on"`
-	d.process.WaitOutput(d.t, said, time.Minute)
-	for line := range strings.Lines(d.process.Stderr()) {
-		if strings.Contains(line, said) {
-			var event struct{ Address string }
-			if err := json.Unmarshal([]byte(line), &event); err != nil {
-				d.t.Fatal(err)
-			}
-			d.url = "http://" + event.Address
-		}
-	}
+		"--storage.path=" + d.storage, "--web.listen-address=" + d.address, "--log.format=json"}})
 	d.process.WaitHTTP(d.t, d.url+"/-/ready", time.Minute)
 }
 

@@ -82,6 +82,7 @@ func TestPeers(t *testing.T) {
 	cmp.costs(out, subjects, bare, floorRuns)
 	out.write(t)
 	cmp.truths(t, out, subjects)
+	cmp.asPrometheusCounts(t, out)
 	out.write(t)
 	cmp.freshness(t, out, subjects)
 	out.write(t)
@@ -316,9 +317,8 @@ func (c comparison) truths(t *testing.T, out *page, subjects []*subject) {
 	}
 	out.f("## Whether it is true\n\nThe sum, over all label sets, of what `/metrics` says too much or too little; of the rounds the worst. "+
 		"Then the process is killed midway and started again, and what `/metrics` says at the end is compared with all spans.\n\n%s\n", &table)
-	out.f("A collector that begins at 0 again is no fault to Prometheus by itself: `increase()` sees a reset, and loses what was counted after the last scrape. " +
-		"With its default resource keys the connector keeps a stream for each set of resource attributes; where they differ in what the exporter does not show, as in the host's name, " +
-		"series of the same labels overwrite each other. `resource_metrics_key_attributes: [service.name]` is the cure that its documentation names.\n\n")
+	out.f("With its default resource keys the connector keeps a stream for each set of resource attributes; where they differ in what the exporter does not show, as in the host's name, " +
+		"series of the same labels overwrite each other. `resource_metrics_key_attributes: [service.name]` is the cure that its documentation names. A collector that begins at 0 again is no fault to Prometheus by itself, which sees a reset:\n\n")
 }
 
 func (c comparison) freshness(t *testing.T, out *page, subjects []*subject) {
