@@ -208,11 +208,21 @@ func everyPage(l *load, each int) []source.Span {
 
 func everySet(r *sli.Recorder, l *load, each int) { r.Count(0, everyPage(l, each)) }
 
-// scraped returns a recorder with 30,000 label sets of 20 spans each.
-func scraped(b *testing.B) *sli.Recorder {
+// sizes are how many operations, of three kinds each, are scraped.
+var sizes = []int{10_000, 50_000}
+
+// roomy is a configuration without a dedup window that takes so many operations.
+func roomy(operations int) sli.Config {
 	cfg := sli.Default()
 	cfg.Deduplicate = 0
-	l := newLoad(10_000)
+	cfg.Limits.Series = max(cfg.Limits.Series, 3*operations)
+	return cfg
+}
+
+// scraped returns a recorder with three label sets an operation, of 20 spans each.
+func scraped(b *testing.B, operations int) *sli.Recorder {
+	cfg := roomy(operations)
+	l := newLoad(operations)
 	r := sli.New(cfg, 1, zerolog.Nop())
 	for range 10 {
 		everySet(r, l, 2)
@@ -224,9 +234,14 @@ func scraped(b *testing.B) *sli.Recorder {
 	return r
 }
 
-// BenchmarkScrape writes 30,000 label sets in each format.
+// BenchmarkScrape writes all label sets in each format.
 func BenchmarkScrape(b *testing.B) {
-	r := scraped(b)
+	for _, operations := range sizes {
+		b.Run(fmt.Sprintf("operations=%d", operations), func(b *testing.B) { benchmarkScrape(b, scraped(b, operations)) })
+	}
+}
+
+func benchmarkScrape(b *testing.B, r *sli.Recorder) {
 	for _, f := range []struct {
 		name   string
 		format expfmt.Format
@@ -238,7 +253,7 @@ func BenchmarkScrape(b *testing.B) {
 				var begin runtime.MemStats
 				runtime.ReadMemStats(&begin)
 				var n counter
-				peak := watchHeap()
+				peak, began := watchHeap(), cpuTime()
 				for range b.N {
 					n = 0
 					var w io.Writer = &n
@@ -252,6 +267,7 @@ func BenchmarkScrape(b *testing.B) {
 						z.Close()
 					}
 				}
+				b.ReportMetric((cpuTime()-began).Seconds()/float64(b.N), "cpu-s/op")
 				b.ReportMetric(float64(n)/1e6, "MB")
 				b.ReportMetric((float64(peak())-float64(begin.HeapAlloc))/1e6, "MB-peak")
 			})
@@ -286,25 +302,26 @@ func watchHeap() func() uint64 {
 	return func() uint64 { close(stop); <-done; return peak.Load() }
 }
 
-// BenchmarkSeriesMemory tells the peak of the heap in use while 30,000 label
-// sets are counted in steps of 20,000 spans by two workers, saved into a state
+// BenchmarkSeriesMemory tells the peak of the heap in use while all label sets
+// are counted in steps of 20,000 spans by two workers, saved into a state
 // file and scraped, for each of their Prometheus series. What the process had
 // before is left out; the garbage collector's headroom is in it.
 func BenchmarkSeriesMemory(b *testing.B) {
-	for _, percent := range []int{100, 50} {
-		b.Run(fmt.Sprintf("GOGC=%d", percent), func(b *testing.B) {
-			defer debug.SetGCPercent(debug.SetGCPercent(percent))
-			for range b.N {
-				seriesMemory(b)
-			}
-		})
+	for _, operations := range sizes {
+		for _, percent := range []int{100, 50} {
+			b.Run(fmt.Sprintf("operations=%d/GOGC=%d", operations, percent), func(b *testing.B) {
+				defer debug.SetGCPercent(debug.SetGCPercent(percent))
+				for range b.N {
+					seriesMemory(b, operations)
+				}
+			})
+		}
 	}
 }
 
-func seriesMemory(b *testing.B) {
-	cfg := sli.Default()
-	cfg.Deduplicate = 0
-	l := newLoad(10_000)
+func seriesMemory(b *testing.B, operations int) {
+	cfg := roomy(operations)
+	l := newLoad(operations)
 	s := openStore(b)
 	page := l.page(10_000)
 	runtime.GC()
@@ -312,7 +329,7 @@ func seriesMemory(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	peak := watchHeap()
 	r := sli.New(cfg, 2, zerolog.Nop())
-	for i := range 60 {
+	for i := range operations / 166 {
 		for w := range 2 {
 			for j := range page {
 				l.fill(&page[j], l.rng.IntN(len(l.operations)), 1+l.rng.IntN(l.kinds))
