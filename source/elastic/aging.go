@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"slices"
 	"time"
 
 	"github.com/traceslo/traceslo/source"
@@ -31,7 +32,7 @@ const agingMargin = time.Second
 // ago. A shard of which that is not known yet is not ready.
 func (s *Source) age(survey *source.Survey) {
 	kept, oldest := aging{}, survey.Taken
-	for _, index := range survey.Indices {
+	for n, index := range survey.Indices {
 		if index.Unfollowed != "" {
 			continue
 		}
@@ -40,6 +41,9 @@ func (s *Source) age(survey *source.Survey) {
 			s.log.Error().Str("index", index.Name).Msg("an index is never refreshed (its refresh_interval is -1) and traceslo may not do it: it cannot be read; grant the index privilege maintenance, or set refresh_interval")
 		}
 		since := survey.Taken.Add(-max(2*f.refresh, time.Second) - agingMargin)
+		// The source's own stay as they were told.
+		index.Shards = slices.Clone(index.Shards)
+		survey.Indices[n].Shards = index.Shards
 		for i := range index.Shards {
 			shard := &index.Shards[i]
 			if !shard.Ready {

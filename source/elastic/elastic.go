@@ -77,6 +77,7 @@ type Source struct {
 	identity  identity
 	catalogue catalogue
 	aging     aging
+	quiet     quiet
 	said      map[string]bool
 	statsBody []byte
 
@@ -115,7 +116,7 @@ func newSource(o Options, dial dialer) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{options: o, dial: dial, log: o.Log, link: link, names: newNames(o.Config.IndexPrefix, o.Config.IndexDateSeparator), said: map[string]bool{}}
+	s := &Source{options: o, dial: dial, log: o.Log, link: link, names: newNames(o.Config.IndexPrefix, o.Config.IndexDateSeparator), said: map[string]bool{}, quiet: quiet{after: quietAfter, least: quietLeast}}
 	s.plain = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, false)
 	s.plainNoted = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, true)
 	if s.watch = o.Watch; s.watch == nil {

@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/traceslo/traceslo/source"
 )
@@ -54,3 +55,9 @@ func SetLeanPage(s *Source, documents int) { s.leanSizes.set(documents) }
 
 // ReadWhole has a source read an index by whole documents from now on.
 func ReadWhole(s *Source, uuid string) { s.forms.of(uuid).whole.Store(1 << 40) }
+
+// SetQuiet says for how long nothing of an index must have changed for it not
+// to be asked any more, and of how many shards that must be so.
+func (s *Source) SetQuiet(after time.Duration, least int) {
+	s.quiet.after, s.quiet.least = after, least
+}

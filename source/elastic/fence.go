@@ -16,21 +16,21 @@ import (
 )
 
 // Survey implements source.Source. It costs one request while nothing but the
-// numbers changes.
+// numbers changes, or two small ones where most indices are quiet.
 func (s *Source) Survey(ctx context.Context) (source.Survey, error) {
 	s.refreshes.forget()
 	if err := s.identify(ctx); err != nil {
 		return source.Survey{}, err
 	}
 	taken := time.Now()
-	stats, err := s.readStats(ctx)
+	heard, err := s.hear(ctx, taken)
 	if err != nil {
 		return source.Survey{}, err
 	}
-	listed := make(map[string]bool, len(stats.Indices))
-	for name, index := range stats.Indices {
+	listed := make(map[string]bool, len(heard))
+	for name, index := range heard {
 		if s.names.followed.MatchString(name) {
-			listed[index.UUID] = true
+			listed[index.uuid] = true
 		}
 	}
 	if !s.catalogue.fits(listed, taken) {
@@ -50,7 +50,7 @@ func (s *Source) Survey(ctx context.Context) (source.Survey, error) {
 	for uuid, f := range s.catalogue.byUUID {
 		index := source.Index{Name: f.name, UUID: uuid, Created: f.created, Unfollowed: f.unfollowed}
 		if index.Closed = f.closed && !listed[uuid]; !index.Closed {
-			index.Shards = f.survey(stats)
+			index.Shards = f.survey(heard[f.name])
 		}
 		survey.Indices = append(survey.Indices, index)
 	}
@@ -93,12 +93,17 @@ type shardCopy struct {
 	} `json:"seq_no"`
 }
 
-// readStats asks how far each shard is. Shards that do not answer are missing
-// from the answer; it is an error only if none of them answers.
-func (s *Source) readStats(ctx context.Context) (*stats, error) {
+// readStats asks how far each shard is, but those of indices that match what is
+// left out. Shards that do not answer are missing from the answer; it is an
+// error only if none of them answers.
+func (s *Source) readStats(ctx context.Context, leftOut []string) (map[string]told, error) {
 	shard := "indices.*.shards.*."
+	indices := []string{s.names.pattern}
+	for _, pattern := range leftOut {
+		indices = append(indices, "-"+pattern)
+	}
 	c := call{opStats, fmt.Sprintf("%q", s.names.pattern), func() esapi.Request {
-		return esapi.IndicesStatsRequest{Index: []string{s.names.pattern}, Metric: []string{"docs"}, Level: "shards", ExpandWildcards: "open,hidden", FilterPath: []string{
+		return esapi.IndicesStatsRequest{Index: indices, Metric: []string{"docs"}, Level: "shards", ExpandWildcards: "open,hidden", FilterPath: []string{
 			"_shards", "indices.*.uuid", shard + "routing.state", shard + "routing.primary",
 			shard + "seq_no.max_seq_no", shard + "seq_no.global_checkpoint", shard + "commit.user_data.history_uuid",
 		}}
@@ -121,7 +126,10 @@ func (s *Source) readStats(ctx context.Context) (*stats, error) {
 	if err == nil && answer.Shards.Failed > 0 && s.once("stats failures"+answer.failure()) {
 		s.log.Warn().Int("shards", answer.Shards.Failed).Str("first", clip(answer.failure(), maxReason)).Msg("shards do not tell how far they are, and wait")
 	}
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	return answer.told(), nil
 }
 
 // failure returns the reason of the first shard that does not answer, with a
@@ -150,23 +158,46 @@ func parseStats(body []byte) (*stats, error) {
 	return a, nil
 }
 
-// survey returns the shards of an open index. One of which the statistics do
-// not tell is not ready: it is unassigned, or did not answer.
-func (f facts) survey(a *stats) []source.Shard {
-	copies := a.Indices[f.name]
-	shards := make([]source.Shard, f.shards)
-	for n := range shards {
-		shards[n] = source.Shard{Number: n, Upto: -1, Max: -1}
-		if copies.UUID != f.uuid {
-			continue
-		}
-		for _, c := range copies.Shards[strconv.Itoa(n)] {
-			if c.ready() {
-				shards[n] = source.Shard{Number: n, History: c.Commit.UserData.History, Upto: *c.SeqNo.Checkpoint, Max: *c.SeqNo.Max, Ready: true}
+// told returns what the answer says of each index, by name.
+func (a *stats) told() map[string]told {
+	heard := make(map[string]told, len(a.Indices))
+	for name, index := range a.Indices {
+		shards := make([]source.Shard, 0, len(index.Shards))
+		for number, copies := range index.Shards {
+			n, err := strconv.Atoi(number)
+			if err != nil || n < 0 || n >= shardsLimit {
+				continue // no shard that settings could tell of
+			}
+			shards = withShards(shards, n+1)
+			for _, c := range copies {
+				if c.ready() {
+					shards[n] = source.Shard{Number: n, History: c.Commit.UserData.History, Upto: *c.SeqNo.Checkpoint, Max: *c.SeqNo.Max, Ready: true}
+				}
 			}
 		}
+		heard[name] = told{uuid: index.UUID, shards: shards}
+	}
+	return heard
+}
+
+// withShards adds shards that are not ready until there are n.
+func withShards(shards []source.Shard, n int) []source.Shard {
+	for len(shards) < n {
+		shards = append(shards, source.Shard{Number: len(shards), Upto: -1, Max: -1})
 	}
 	return shards
+}
+
+// survey returns the shards of an open index. One of which the statistics do
+// not tell is not ready: it is unassigned, or did not answer.
+func (f facts) survey(index told) []source.Shard {
+	switch {
+	case index.uuid != f.uuid:
+		return withShards(nil, f.shards)
+	case len(index.shards) < f.shards:
+		return withShards(slices.Clone(index.shards), f.shards)
+	}
+	return index.shards[:f.shards:f.shards]
 }
 
 // maxNumber bounds the numbers that are believed, far beyond any real one, so

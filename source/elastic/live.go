@@ -61,7 +61,7 @@ func (s *Source) Live(ctx context.Context) Report {
 	}
 	s.liveIdentity(ctx, &r)
 	taken := time.Now()
-	stats, err := s.readStats(ctx)
+	heard, err := s.readStats(ctx, nil)
 	if err != nil {
 		r.fail(err)
 	}
@@ -69,9 +69,9 @@ func (s *Source) Live(ctx context.Context) Report {
 		r.fail(err)
 		return r
 	}
-	followed := s.liveIndices(ctx, &r, stats)
-	if stats != nil {
-		s.liveShards(ctx, &r, stats, followed)
+	followed := s.liveIndices(ctx, &r, heard)
+	if heard != nil {
+		s.liveShards(ctx, &r, heard, followed)
 	}
 	return r
 }
@@ -133,7 +133,7 @@ var reasons = map[source.Unfollowed]string{
 }
 
 // liveIndices tells which indices would be read, and returns them, oldest first.
-func (s *Source) liveIndices(ctx context.Context, r *Report, stats *stats) []facts {
+func (s *Source) liveIndices(ctx context.Context, r *Report, heard map[string]told) []facts {
 	var followed []facts
 	byAge := slices.SortedFunc(maps.Values(s.catalogue.byUUID), func(a, b facts) int {
 		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.name, b.name))
@@ -142,14 +142,14 @@ func (s *Source) liveIndices(ctx context.Context, r *Report, stats *stats) []fac
 		switch {
 		case f.unfollowed != "":
 			r.add(Doubtful, fmt.Sprintf("%q is left out: %s", f.name, reasons[f.unfollowed]), "")
-		case f.closed && (stats == nil || stats.Indices[f.name].UUID != f.uuid):
+		case f.closed && (heard == nil || heard[f.name].uuid != f.uuid):
 			r.add(Doubtful, fmt.Sprintf("%q is closed, and is read when it is opened", f.name), "")
 		default:
 			followed = append(followed, f)
 		}
 	}
-	if stats != nil {
-		for _, name := range slices.Sorted(maps.Keys(stats.Indices)) {
+	if heard != nil {
+		for _, name := range slices.Sorted(maps.Keys(heard)) {
 			if !s.names.followed.MatchString(name) {
 				s.liveForeign(r, name)
 			}
@@ -200,11 +200,11 @@ func (s *Source) otherPrefixes(ctx context.Context) string {
 }
 
 // liveShards tells how much there is to read, and tries to refresh and to search.
-func (s *Source) liveShards(ctx context.Context, r *Report, stats *stats, followed []facts) {
+func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]told, followed []facts) {
 	stored := int64(0)
 	var try source.Range
 	for _, f := range followed {
-		for _, shard := range f.survey(stats) {
+		for _, shard := range f.survey(heard[f.name]) {
 			if !shard.Ready {
 				r.add(Doubtful, fmt.Sprintf("shard %d of %q has no primary that answers, and waits", shard.Number, f.name), "see GET _cluster/allocation/explain")
 				continue

@@ -14,6 +14,7 @@ type operation struct {
 
 var (
 	opStats    = operation{name: "stats", act: "survey", privilege: "monitor"}
+	opWrites   = operation{name: "writes", act: "count the writes to", privilege: "monitor"}
 	opSettings = operation{name: "settings", act: "read the settings of", privilege: "monitor"}
 	opRefresh  = operation{name: "refresh", act: "refresh", privilege: "maintenance"}
 	opSearch   = operation{name: "search", act: "search", privilege: "read"}
@@ -27,7 +28,7 @@ var (
 // that metrics can start them at zero.
 func Operations() []string {
 	var names []string
-	for _, o := range []operation{opStats, opSettings, opRefresh, opSearch, opLean, opInfo, opClock} {
+	for _, o := range []operation{opStats, opWrites, opSettings, opRefresh, opSearch, opLean, opInfo, opClock} {
 		names = append(names, o.name)
 	}
 	return names

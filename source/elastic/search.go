@@ -66,6 +66,7 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 	if r.After >= r.Upto {
 		return page(&source.Page{Last: r.Upto})
 	}
+	s.quiet.reading(r.Index)
 	if err := s.show(ctx, r); err != nil {
 		return err
 	}
