@@ -36,6 +36,7 @@ func TestLiveQuietIndicesTellTheTruth(t *testing.T) {
 			asked = append(asked, operation)
 		}})
 		s.SetQuiet(time.Millisecond, 1)
+		anew := openConfig(t, elastic.Options{Config: config, Log: zerolog.Nop()})
 		requests := func() []string {
 			mu.Lock()
 			defer mu.Unlock()
@@ -46,7 +47,7 @@ func TestLiveQuietIndicesTellTheTruth(t *testing.T) {
 		compare := func() {
 			t.Helper()
 			got := summary(survey(t, s), prefix)
-			want := summary(survey(t, openConfig(t, elastic.Options{Config: config, Log: zerolog.Nop()})), prefix)
+			want := summary(survey(t, anew), prefix)
 			for name := range want {
 				if got[name] != want[name] {
 					t.Errorf("%s: told %q, asked anew it is %q", name, got[name], want[name])
@@ -68,20 +69,23 @@ func TestLiveQuietIndicesTellTheTruth(t *testing.T) {
 			}
 		}
 		quiet()
-		for what, happen := range map[string]func(){
-			"a late span":             func() { store(t, c, base+"2026-01-03", 4, 5) },
-			"a new index, quiet name": func() { day("2026-01-02-15") },
-			"a new index":             func() { day("2027-01-01") },
-			"one made again": func() {
+		for _, test := range []struct {
+			what   string
+			happen func()
+		}{
+			{"a late span", func() { store(t, c, base+"2026-01-03", 4, 5) }},
+			{"a new index, quiet name", func() { day("2026-01-02-15") }},
+			{"a new index", func() { day("2027-01-01") }},
+			{"one made again", func() {
 				c.Do(t, "DELETE", "/"+base+"2026-01-04", "")
 				day("2026-01-04")
 				store(t, c, base+"2026-01-04", 4, 5)
-			},
-			"one closed":                func() { c.Do(t, "POST", "/"+base+"2026-01-02/_close", "") },
-			"a late span, and deletion": func() { store(t, c, base+"2026-01-03", 5, 6); c.Do(t, "DELETE", "/"+base+"2026-02-01", "") },
+			}},
+			{"one closed", func() { c.Do(t, "POST", "/"+base+"2026-01-02/_close", "") }},
+			{"a late span, and deletion", func() { store(t, c, base+"2026-01-03", 5, 6); c.Do(t, "DELETE", "/"+base+"2026-02-01", "") }},
 		} {
-			happen()
-			t.Log(what)
+			test.happen()
+			t.Log(test.what)
 			compare()
 			quiet()
 		}
