@@ -152,6 +152,32 @@ func TestAStepThatCatchesUpIsBounded(t *testing.T) {
 	}
 }
 
+// TestABacklogThatIsSlowToReadEndsTheStepInTime reads pages that take two
+// seconds each, of which twenty would be within the budget.
+func TestABacklogThatIsSlowToReadEndsTheStepInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, indices, stored := behind(t, 60, 2, 120)
+		b.memory.OnRead = func(source.Range) error { <-time.After(2 * time.Second); return nil }
+		var fresh [][]source.Span
+		for more, steps := true, 0; more; steps++ {
+			if steps < 5 {
+				fresh = append(fresh, b.spans(2, 0))
+				indices[1].Append(0, fresh[steps]...)
+			}
+			before, began := len(b.book.visible), time.Now()
+			more = b.step()
+			// The poll interval, a page that was under way, and one of what is fresh.
+			if took := time.Since(began); took > 9*time.Second {
+				t.Fatalf("a step took %v", took)
+			}
+			if more && len(b.book.visible) == before {
+				t.Fatal("a step read nothing")
+			}
+		}
+		b.want(append(stored, fresh...)...)
+	})
+}
+
 func TestWhatBefallsAShardThatIsReadAtTwoEnds(t *testing.T) {
 	// Each begins with 40 of 300 numbers of the backlog counted, and 20 that
 	// came after it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // errBudget ends the reading of a step that has read enough.
@@ -33,13 +34,17 @@ func (f *Feed) readAll(ctx context.Context, ranges []planned) (finished bool, er
 	share = int(min(fresh, int64(share)))
 	left := map[bool]int{false: share, true: f.budget - share}
 	room, cut := int64(mostSpans), false
+	// Nor does a backlog that is slow to read keep what is stored meanwhile from
+	// being committed: something of it is read, and then it has until the time of a poll.
+	begun := false
+	overdue := func(r planned) bool { return r.behind && begun && time.Since(f.began) > f.Poll }
 	var first error
 	var group sync.WaitGroup
 	for worker := range min(f.Readers, len(ranges)) {
 		group.Go(func() {
 			for r := range queue {
 				f.tally.mu.Lock()
-				skip := left[r.behind] <= 0 || room <= 0
+				skip := left[r.behind] <= 0 || room <= 0 || overdue(r)
 				cut = cut || skip
 				// The others spend of the budget meanwhile, about as much each.
 				r.Want = max(1, left[r.behind]/min(f.Readers, len(ranges)))
@@ -72,7 +77,8 @@ func (f *Feed) readAll(ctx context.Context, ranges []planned) (finished bool, er
 					f.noteUnreadable(page.Unreadable)
 					left[r.behind] -= pieces
 					room -= got.spans
-					if (left[r.behind] <= 0 || room <= 0) && page.Last < r.Upto {
+					begun = begun || r.behind
+					if (left[r.behind] <= 0 || room <= 0 || overdue(r)) && page.Last < r.Upto {
 						cut = true
 						return errBudget
 					}
