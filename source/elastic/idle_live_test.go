@@ -125,6 +125,8 @@ type forgetful struct{ store *state.Store }
 
 func (forgetful) Count(int, []source.Span) {}
 
+func (forgetful) CountGroups(int, []source.Group, []source.Span) {}
+
 func (forgetful) Discard() {}
 
 func (f forgetful) Commit(s source.Step) error { return f.store.Update(s.Save) }
