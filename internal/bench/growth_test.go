@@ -156,7 +156,7 @@ func (l *lines) add(name string, x, y float64) {
 // spans measures what a span costs by how many of them a poll finds.
 func (g *growth) spans() {
 	g.t.Helper()
-	const operations, polls = 100, 5
+	const operations, polls = 100, 3
 	table := bench.Table{Head: []string{"spans a poll", "what counts", "its own CPU, ms a poll", "the cluster's, ms a poll", "both, µs a span"}}
 	var cost lines
 	for _, engine := range g.present() {

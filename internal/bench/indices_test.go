@@ -67,7 +67,7 @@ func (g *growth) indices() {
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	there := 0
 	for _, n := range []int{1, 10, 50, 100, 200, 400} {
-		if n > max(10, g.base/500) {
+		if n > max(10, g.base/100) {
 			break
 		}
 		first := there

@@ -105,7 +105,7 @@ func newPage(t *testing.T, name, title, command string) *page {
 	t.Helper()
 	p := &page{name: name, svg: map[string]string{}}
 	p.f("# %s\n\nMade by `%s` on %s; the figures below are all of that run.\n\n", title, command, time.Now().UTC().Format("2006-01-02 15:04 UTC"))
-	p.f("Machine: %s. Versions: traceslo %s, %s %s with a heap of %d MiB, Jaeger %s (v2), %s.\n\n", machine(t), revision(t),
+	p.f("Machine: %s; its load average when the run began: %s. Versions: traceslo %s, %s %s with a heap of %d MiB, Jaeger %s (v2), %s.\n\n", machine(t), strings.Join(strings.Fields(read(t, "/proc/loadavg"))[:3], ", "), revision(t),
 		strings.ToUpper((*flavorFlag)[:1])+(*flavorFlag)[1:], *versionFlag, *heapFlag, testenv.ToolVersion("jaeger"), runtime.Version())
 	return p
 }
