@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +139,8 @@ func store(t *testing.T, c *testenv.Cluster, prefix string, layout jaeger.Layout
 // write writes documents by a few requests side by side.
 func write(ctx context.Context, c *testenv.Cluster, prefix string, layout jaeger.Layout, streams []stream) error {
 	const workers, batch = 3, 4000
-	bulk, err := footanalytics.NewBulk(c.URL, nil)
+	// To make an index for each of 200 days takes longer than a client's minute.
+	bulk, err := footanalytics.NewBulk(c.URL, &http.Client{Timeout: 15 * time.Minute})
 	if err != nil {
 		return err
 	}
