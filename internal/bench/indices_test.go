@@ -60,13 +60,14 @@ func (c *counted) Read(p []byte) (int, error) {
 // which all but two are idle.
 func (g *growth) indices() {
 	g.t.Helper()
-	const shards, seconds = 5, 20
+	// An index counts as idle after so long without a change.
+	const shards, seconds, most, settles = 5, 20, 400, 5 * time.Minute
 	const prefix = "indices"
 	table := bench.Table{Head: []string{"indices", "shards", "requests a poll", "sent a poll", "received a poll", "traceslo's CPU, ms a poll", "the cluster's, ms a poll", "its memory at most"}}
 	var cost lines
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	there := 0
-	for _, n := range []int{1, 10, 50, 100, 200, 400} {
+	for _, n := range []int{1, 10, 50, 100, 200, most} {
 		if n > max(10, g.base/100) {
 			break
 		}
@@ -86,7 +87,7 @@ func (g *growth) indices() {
 		g.t.Logf("%d indices more", there-first)
 
 		// What the cluster does by itself, and to store.
-		alone, _ := costs(g.t, g.cluster, func() { g.trickle(prefix, today, n, seconds) })
+		alone, idleFor := costs(g.t, g.cluster, func() { g.trickle(prefix, today, n, seconds) })
 		m := newMeter(g.t, g.cluster.URL)
 		d, refused := newDaemon(g.t, m.url, prefix, engines[0], "")
 		if refused != "" {
@@ -94,17 +95,26 @@ func (g *growth) indices() {
 		}
 		d.start()
 		d.settled(5 * time.Minute)
-		requests, sent, received, own := m.requests.Load(), m.sent.Load(), m.received.Load(), usage(g.t, d.process).CPU
-		with, took := costs(g.t, g.cluster, func() { g.trickle(prefix, today, n, seconds) })
-		polls := took.Seconds() // One a second.
-		u := usage(g.t, d.process)
-		requests, sent, received, own = m.requests.Load()-requests, m.sent.Load()-sent, m.received.Load()-received, u.CPU-own
+		measured := func(name string, seconds int) {
+			requests, sent, received, own := m.requests.Load(), m.sent.Load(), m.received.Load(), usage(g.t, d.process).CPU
+			with, took := costs(g.t, g.cluster, func() { g.trickle(prefix, today, n, seconds) })
+			polls := took.Seconds() // One a second.
+			u := usage(g.t, d.process)
+			requests, sent, received, own = m.requests.Load()-requests, m.sent.Load()-sent, m.received.Load()-received, u.CPU-own
+			cluster := max(0, with.Seconds()/polls-alone.Seconds()/idleFor.Seconds()) * 1e3
+			table.Add(name, n*shards, float64(requests)/polls, bench.Bytes(int64(float64(sent)/polls)), bench.Bytes(int64(float64(received)/polls)),
+				own.Seconds()*1e3/polls, cluster, bench.Bytes(u.Peak))
+			if name == fmt.Sprint(n) {
+				cost.add("traceslo's own", float64(n), own.Seconds()*1e3/polls)
+				cost.add("the cluster's, for it", float64(n), cluster)
+			}
+		}
+		measured(fmt.Sprint(n), seconds)
+		if n == most && part("quiet") {
+			g.trickle(prefix, today, n, int((settles + 30*time.Second).Seconds()))
+			measured(fmt.Sprintf("%d, idle for more than 5 minutes", n), 60)
+		}
 		d.process.Kill()
-		cluster := max(0, with-alone)
-		table.Add(n, n*shards, float64(requests)/polls, bench.Bytes(int64(float64(sent)/polls)), bench.Bytes(int64(float64(received)/polls)),
-			own.Seconds()*1e3/polls, cluster.Seconds()*1e3/polls, bench.Bytes(u.Peak))
-		cost.add("traceslo's own", float64(n), own.Seconds()*1e3/polls)
-		cost.add("the cluster's, for it", float64(n), cluster.Seconds()*1e3/polls)
 	}
 	forget(g.t, g.cluster, prefix)
 	g.out.f("## Indices\n\nA poll a second for %d s over daily indices of %d shards, all but the latest two idle, into which a span is stored each second. The cluster's is what it uses more than without traceslo in the same time. Bytes are as HTTP carries them, without headers.\n\n%s\n", seconds, shards, &table)
