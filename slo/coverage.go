@@ -9,7 +9,7 @@ import (
 // those before the counting began, those of which spans were lost, and those in
 // which no service at all sent a span for as long as the configured silence.
 func (l *Ledger) unmeasured(m meta, alive *minuteSet, first int64) []minuteRange {
-	lists := [][]minuteRange{m.Gaps, {{0, m.Since}}}
+	lists := [][]minuteRange{m.Gaps, {{0, m.Since}}, m.Quiet}
 	if m.Since == 0 {
 		lists[1] = []minuteRange{{0, m.Clock + 1}}
 	}

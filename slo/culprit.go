@@ -31,11 +31,14 @@ type CulpritCount struct {
 	Bad       uint64   `json:"bad"`
 }
 
+// add adds the bad events of a culprit; the zero one stands for those that are
+// not told apart any more.
 func (c *Culprits) add(who sli.Culprit, bad uint64) {
-	values := strings.Split(strings.TrimSuffix(who.Values, "\x00"), "\x00")
-	if who.Values == "" {
-		values = nil
+	if who == (sli.Culprit{}) {
+		c.Rest += bad
+		return
 	}
+	values := valuesOf(who)
 	for i := range c.Top {
 		t := &c.Top[i]
 		if t.Service == who.Service && t.Operation == who.Operation && t.ErrorType == who.ErrorType && slices.Equal(t.Values, values) {

@@ -21,7 +21,10 @@ type LedgerOptions struct {
 	Silence time.Duration
 	// Shared holds if other ledgers have a part of the events: whether no service
 	// sends spans, this one cannot tell from its own, but from source.Step.Alive.
+	// What it adds is kept for a while, for those who add it all up (Part).
 	Shared bool
+	// Configuration names what parts must have alike to be added up; it is told with each.
+	Configuration string
 	// Hold is for how long a series that an event made is shown at 0 before its counts.
 	Hold time.Duration
 	Log  zerolog.Logger
@@ -46,6 +49,7 @@ type LedgerOptions struct {
 type Ledger struct {
 	retention, silence int64 // in minutes
 	shared             bool
+	configuration      string
 	hold               time.Duration
 	log                zerolog.Logger
 	objectives         []*objective
@@ -67,6 +71,10 @@ type Ledger struct {
 	// sign is the last minute of which source.Step.Alive told, if the ledger is
 	// shared; 0 before the first step.
 	sign int64
+	// out are the increments that are kept, if the ledger is shared.
+	out []outEntry
+	// adopted is what the parts of a whole told last; nil for any other ledger.
+	adopted *adopted
 	// told are the objectives that were said to match nothing.
 	told map[*objective]bool
 
@@ -114,12 +122,20 @@ type meta struct {
 	Since int64 `json:"since"`
 	// Gaps are minutes of which spans were lost.
 	Gaps []minuteRange `json:"gaps,omitempty"`
+	// Quiet are minutes in which no span came to this reader or another, if the
+	// ledger is shared.
+	Quiet []minuteRange `json:"quiet,omitempty"`
 	// Restarts counts objectives whose SLI changed.
 	Restarts uint64 `json:"restarts"`
 	// Hold is new_series_hold in milliseconds: what it let be seen stays seen.
 	Hold int64 `json:"new_series_hold_ms"`
 	// Unplaced counts events that have no minute in the ledger.
 	Unplaced unplaced `json:"unplaced"`
+	// Seq, Mark, Watermark and Earliest are as PartHead has them, if the ledger is shared.
+	Seq       uint64 `json:"seq,omitempty"`
+	Mark      string `json:"mark,omitempty"`
+	Watermark int64  `json:"watermark_ms,omitempty"`
+	Earliest  bool   `json:"earliest,omitempty"`
 }
 
 // unplaced counts events that are too old, or not yet, for the ledger.
@@ -137,15 +153,17 @@ func NewLedger(o LedgerOptions) *Ledger {
 		silence:   int64((o.Silence + time.Minute - 1) / time.Minute),
 		shared:    o.Shared,
 		hold:      o.Hold,
-		log:       o.Log,
-		meta:      meta{Format: ledgerFormat},
-		fresh:     true,
-		series:    map[seriesKey]*series{},
-		byID:      map[uint32]*series{},
-		nextID:    platformSeries + 1,
-		alive:     &minuteSet{},
-		dirty:     map[string]*measure{},
-		told:      map[*objective]bool{},
+
+		configuration: o.Configuration,
+		log:           o.Log,
+		meta:          meta{Format: ledgerFormat},
+		fresh:         true,
+		series:        map[seriesKey]*series{},
+		byID:          map[uint32]*series{},
+		nextID:        platformSeries + 1,
+		alive:         &minuteSet{},
+		dirty:         map[string]*measure{},
+		told:          map[*objective]bool{},
 	}
 	for i := range o.Objectives {
 		l.objectives = append(l.objectives, newObjective(&o.Objectives[i]))

@@ -50,6 +50,11 @@ func (l *Ledger) Load(tx *state.Tx, now time.Time, fresh bool) error {
 	if err := l.loadStandings(d); err != nil {
 		return err
 	}
+	if l.shared {
+		if err := l.loadOut(tx); err != nil {
+			return err
+		}
+	}
 	upto := now
 	if l.meta.Clock > 0 {
 		upto = time.Unix((l.meta.Clock+1)*60, 0)

@@ -35,6 +35,7 @@ type pending struct {
 	// forgotten are the series of which nothing is kept any more.
 	forgotten []*series
 	sign      int64
+	out       []outEntry
 }
 
 // saving is one Save.
@@ -86,7 +87,8 @@ func (l *Ledger) Save(tx *state.Tx, step source.Step, judged Judged) error {
 	}
 	s := &saving{Ledger: l, days: d, step: step, cells: map[cell]Count{}, culprits: map[seriesDay]map[sli.Culprit]uint64{}, bad: map[uint32][]sli.BadEvent{}, takes: map[seriesName]*series{},
 		next: &pending{meta: l.meta, standings: map[*series]*standing{}}}
-	s.next.meta.Gaps, s.next.sign = slices.Clone(l.meta.Gaps), l.sign
+	s.next.meta.Gaps, s.next.meta.Quiet = slices.Clone(l.meta.Gaps), slices.Clone(l.meta.Quiet)
+	s.next.sign, s.next.out = l.sign, l.out
 	s.now = floorMinute(step.Now)
 	// By the clock too: the machine's time may be ahead of it, and wrong.
 	if s.oldest = s.now - s.retention; l.meta.Clock > 0 {
@@ -263,6 +265,10 @@ func (s *saving) moveClock() error {
 	}
 	before := s.next.meta.Clock
 	s.noteSign()
+	if a := s.adopted; a != nil {
+		s.next.meta.Since = a.since
+		s.next.meta.Gaps = union(s.next.meta.Gaps, a.gaps)
+	}
 	s.next.meta.Clock, s.next.upto = s.clock(alive)
 	if s.next.meta.Since == 0 && s.next.meta.Clock > 0 {
 		if !s.step.Since.IsZero() {
@@ -337,7 +343,7 @@ func (s *saving) noteSign() {
 	}
 	s.next.sign = max(s.sign, floorMinute(s.step.Alive))
 	if s.silence > 0 && s.sign > 0 && s.next.sign-s.sign > s.silence {
-		s.next.meta.Gaps = union(s.next.meta.Gaps, []minuteRange{{s.sign + 1, s.next.sign}})
+		s.next.meta.Quiet = union(s.next.meta.Quiet, []minuteRange{{s.sign + 1, s.next.sign}})
 		s.silent = true
 	}
 }
@@ -365,7 +371,13 @@ func (s *saving) write(tx *state.Tx) error {
 			return err
 		}
 	}
-	s.next.meta.Gaps = slices.DeleteFunc(s.next.meta.Gaps, func(r minuteRange) bool { return r.To <= s.oldest })
+	old := func(r minuteRange) bool { return r.To <= s.oldest }
+	s.next.meta.Gaps, s.next.meta.Quiet = slices.DeleteFunc(s.next.meta.Gaps, old), slices.DeleteFunc(s.next.meta.Quiet, old)
+	if s.shared {
+		if err := s.writeIncrement(tx); err != nil {
+			return err
+		}
+	}
 	if err := putJSON(tx.Bucket(ledgerBucket), metaKey, s.next.meta); err != nil {
 		return err
 	}
@@ -405,7 +417,7 @@ func (s *saving) forget(tx *state.Tx, oldest int64) error {
 // transaction of that Save is committed, and only then.
 func (l *Ledger) Publish() {
 	p := l.pending
-	l.meta, l.sign = p.meta, p.sign
+	l.meta, l.sign, l.out = p.meta, p.sign, p.out
 	if p.alive != nil {
 		p.alive.drop(l.meta.Clock - l.retention - 2*1440)
 		l.alive = p.alive
