@@ -23,8 +23,9 @@ type LedgerOptions struct {
 	// sends spans, this one cannot tell from its own, but from source.Step.Alive.
 	// What it adds is kept for a while, for those who add it all up (Part).
 	Shared bool
-	// Configuration names what parts must have alike to be added up; it is told with each.
-	Configuration string
+	// Reader says which part it has, as 1/2, and Configuration names what parts
+	// must have alike to be added up; both are told with each part.
+	Reader, Configuration string
 	// Hold is for how long a series that an event made is shown at 0 before its counts.
 	Hold time.Duration
 	Log  zerolog.Logger
@@ -49,6 +50,7 @@ type LedgerOptions struct {
 type Ledger struct {
 	retention, silence int64 // in minutes
 	shared             bool
+	reader             string
 	configuration      string
 	hold               time.Duration
 	log                zerolog.Logger
@@ -154,6 +156,7 @@ func NewLedger(o LedgerOptions) *Ledger {
 		shared:    o.Shared,
 		hold:      o.Hold,
 
+		reader:        o.Reader,
 		configuration: o.Configuration,
 		log:           o.Log,
 		meta:          meta{Format: ledgerFormat},

@@ -17,6 +17,8 @@ import (
 type PartHead struct {
 	// Format is PartFormat.
 	Format int `json:"format"`
+	// Reader says which part it is, as 1/2.
+	Reader string `json:"reader"`
 	// Configuration says by what is judged: parts of another do not add up.
 	Configuration string `json:"configuration"`
 	// Seq numbers the last increment, and Mark is its name, which no other has:
@@ -220,7 +222,7 @@ func (l *Ledger) Part(tx *state.Tx, after uint64, mark string) (*Part, error) {
 	if known.Mark != mark {
 		return nil, ErrGone
 	}
-	head, err := l.head(tx)
+	head, err := l.Head(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -248,13 +250,14 @@ func (l *Ledger) Part(tx *state.Tx, after uint64, mark string) (*Part, error) {
 	return part, nil
 }
 
-// head returns how far the ledger came.
-func (l *Ledger) head(tx *state.Tx) (PartHead, error) {
+// Head returns how far the ledger came, as tx, which is of its state file, has
+// it. It may be called at any time by any goroutine.
+func (l *Ledger) Head(tx *state.Tx) (PartHead, error) {
 	var m meta
 	if _, err := readMeta(tx, &m); err != nil {
 		return PartHead{}, err
 	}
-	head := PartHead{Format: PartFormat, Configuration: l.configuration, Seq: m.Seq, Mark: m.Mark, Watermark: m.Watermark, Since: m.Since, Earliest: m.Earliest,
+	head := PartHead{Format: PartFormat, Reader: l.reader, Configuration: l.configuration, Seq: m.Seq, Mark: m.Mark, Watermark: m.Watermark, Since: m.Since, Earliest: m.Earliest,
 		Gaps: pairsOf(m.Gaps), Measures: []PartMeasure{}}
 	for _, o := range l.objectives {
 		measure := measure{Name: o.Name, Fingerprint: o.Fingerprint()}

@@ -20,7 +20,7 @@ const maxLine = 20_000
 // series of one day. It may be called at any time by any goroutine.
 func (l *Ledger) WritePart(tx *state.Tx, w io.Writer) error {
 	lines := json.NewEncoder(w)
-	head, err := l.head(tx)
+	head, err := l.Head(tx)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ const (
 	badRequest       = "bad_request"
 	notFound         = "not_found"
 	ambiguous        = "ambiguous"
+	gone             = "gone"
 	methodNotAllowed = "method_not_allowed"
 	notReady         = "not_ready"
 	internal         = "internal"
@@ -49,6 +50,7 @@ var statuses = map[string]int{
 	badRequest:       http.StatusBadRequest,
 	notFound:         http.StatusNotFound,
 	ambiguous:        http.StatusConflict,
+	gone:             http.StatusGone,
 	methodNotAllowed: http.StatusMethodNotAllowed,
 	notReady:         http.StatusServiceUnavailable,
 	internal:         http.StatusInternalServerError,

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -84,7 +85,7 @@ func validate(t *testing.T, router routers.Router, path string, answer *httptest
 }
 
 func TestAnswersAreAsDescribed(t *testing.T) {
-	for _, kind := range []string{"text/html", "text/markdown"} {
+	for _, kind := range []string{"text/html", "text/markdown", "application/x-ndjson"} {
 		openapi3filter.RegisterBodyDecoder(kind, openapi3filter.RegisteredBodyDecoder("text/plain"))
 	}
 	ready := platform(t)
@@ -95,6 +96,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	loading := newBench(t)
 	loading.running = nil
 	_, router := description(t, ready)
+	one := platform(t)
+	first, last := one.share()
 	asked := map[string]bool{}
 	for _, test := range []struct {
 		bench  *bench
@@ -131,6 +134,18 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{ready, "/api/v1/report?colour=red", 400},
 		{ready, "/api/v1/report?slo=chekout-availability", 404},
 		{loading, "/api/v1/report", 503},
+		{one, "/api/v1/ledger", 200},
+		{one, fmt.Sprintf("/api/v1/ledger?after=%d&mark=%s", first.Seq, first.Mark), 200},
+		{one, fmt.Sprintf("/api/v1/ledger?after=%d&mark=%s", last.Seq, last.Mark), 200},
+		{one, fmt.Sprintf("/api/v1/ledger?after=%d&mark=%s", last.Seq, "0123"), 410},
+		{one, "/api/v1/ledger?after=1", 400},
+		{one, "/api/v1/ledger?after=-1&mark=a", 400},
+		{one, "/api/v1/ledger/all", 200},
+		{one, "/api/v1/status", 200},
+		{one, "/api/v1/report?period=today&format=json", 200},
+		{ready, "/api/v1/ledger", 404},
+		{ready, "/api/v1/ledger/all", 404},
+		{loading, "/api/v1/ledger", 503},
 		{ready, "/api/v1/feed", 200},
 		{ready, "/api/v1/config", 200},
 		{ready, "/api/v1/openapi.yaml", 200},

@@ -78,6 +78,8 @@ type frame struct {
 	// Ago is how long ago that was up to which all is counted.
 	Ago           string
 	MeasuredUntil *time.Time
+	// Notes are what is to be said of the readers whose figures these are.
+	Notes []string
 	// Refused holds if the configuration was refused when it was last read.
 	Refused bool
 	Data    any
@@ -122,7 +124,7 @@ func (s *Server) render(r *http.Request, v *view) ([]byte, error) {
 	}
 	if running != nil {
 		_, upto := measured(running, now)
-		f.MeasuredUntil, f.Refused = known(upto), running.Refused() != nil
+		f.MeasuredUntil, f.Refused, f.Notes = known(upto), running.Refused() != nil, running.Readers.Notes()
 	}
 	var out bytes.Buffer
 	err = pages[v.template].Execute(&out, f)

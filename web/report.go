@@ -64,6 +64,9 @@ func (s *Server) report(r *http.Request) (*report.Report, report.Format, error) 
 	if running == nil {
 		return nil, "", errNotReady
 	}
+	if err := running.whole(); err != nil {
+		return nil, "", err
+	}
 	format, err := report.ParseFormat(cmp.Or(query.Get("format"), string(report.HTML)))
 	if err != nil {
 		return nil, "", problem(badRequest, "%v", err)
@@ -89,7 +92,7 @@ func (s *Server) report(r *http.Request) (*report.Report, report.Format, error) 
 	var made *report.Report
 	err = s.View(func(tx *state.Tx) (err error) {
 		made, err = report.Build(r.Context(), running.Ledger, tx, report.Options{
-			Period: period, SLOs: names, Dimensions: running.Dimensions, Policy: running.Report.Policy, Now: now,
+			Period: period, SLOs: names, Dimensions: running.Dimensions, Policy: running.Report.Policy, Now: now, Notes: running.Readers.Notes(),
 		})
 		return err
 	})

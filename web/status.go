@@ -20,6 +20,8 @@ type Status struct {
 	Troubles   int `json:"troubles"`
 	// States is how many objectives there are in each state.
 	States map[State]int `json:"states"`
+	// Readers is null where one reads all.
+	Readers *Readers `json:"readers"`
 	// ConfigurationRefused holds if the configuration was refused when it was last read.
 	ConfigurationRefused bool `json:"configuration_refused"`
 }
@@ -111,6 +113,9 @@ func (s *Server) status(*http.Request) (any, error) {
 		ConfigurationRefused: running != nil && values.one("traceslo_config_last_reload_successful") == 0}
 	for _, state := range states {
 		out.States[state] = 0
+	}
+	if running != nil {
+		out.Readers = running.Readers
 	}
 	all, upto := s.all(running, now)
 	out.MeasuredUntil = known(upto)

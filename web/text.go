@@ -40,6 +40,9 @@ func WriteText(w io.Writer, s Status, objectives []Objective, coloured bool) err
 	if s.ConfigurationRefused {
 		fmt.Fprintln(&out, paint(cell{"The configuration was refused when it was last read; the one before runs on.", red}))
 	}
+	for _, note := range s.Readers.Notes() {
+		fmt.Fprintln(&out, paint(cell{harmless.Text(note), yellow}))
+	}
 	switch {
 	case s.MeasuredUntil != nil:
 		fmt.Fprintf(&out, "Objectives are measured up to %s: %d, of which %d in trouble.\n", s.MeasuredUntil.UTC().Format(timeLayout), s.Objectives, s.Troubles)

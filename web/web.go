@@ -56,6 +56,10 @@ type Options struct {
 // Running is what is at work by one configuration.
 type Running struct {
 	Ledger *slo.Ledger
+	// Readers says how far several readers are added up, nil for one that reads
+	// all, of which Share is nil too: this one's part.
+	Readers *Readers
+	Share   *Share
 	// Feed tells how far was read.
 	Feed func() source.Snapshot
 	// Progress tells how far a catching up came, nil if none goes on.
@@ -143,6 +147,8 @@ func (s *Server) plainRoutes() []Route {
 		api("GET /api/v1/objectives/{slo}/traces", s.traces),
 		{"GET /api/v1/report", http.HandlerFunc(s.serveReport)},
 		api("GET /api/v1/feed", s.feed),
+		api("GET /api/v1/ledger", s.part),
+		{"GET /api/v1/ledger/all", http.HandlerFunc(s.serveAll)},
 		api("GET /api/v1/config", s.config),
 		{"GET /api/v1/openapi.yaml", asset("application/yaml; charset=utf-8", openAPI)},
 	}

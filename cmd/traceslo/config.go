@@ -15,6 +15,7 @@ import (
 	"github.com/traceslo/traceslo/rules"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/peers"
 	"github.com/traceslo/traceslo/slo/report"
 	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source/elastic"
@@ -24,7 +25,9 @@ import (
 // config.example.yaml.
 type settings struct {
 	Source sourceSettings `yaml:"source"`
-	SLI    sli.Config     `yaml:"sli"`
+	// Peers are the readers that share the reading, if it is shared.
+	Peers peers.Config `yaml:"peers"`
+	SLI   sli.Config   `yaml:"sli"`
 	// SLORetention is for how long the minutes of objectives are kept. Default: 400d.
 	SLORetention time.Duration `yaml:"slo_retention"`
 	// Alerting holds for all objectives that do not say otherwise.
@@ -113,6 +116,7 @@ func builtIn(name string, text []byte) *loaded {
 func (l *loaded) check() error {
 	l.document.Check("source", l.Source.validate())
 	l.document.Check("source.elasticsearch", l.Source.Elasticsearch.Validate())
+	l.document.Check("peers", l.Peers.Validate())
 	l.checkObjectives()
 	l.document.Check("sli", l.counting().Validate())
 	l.document.Check("links", l.Links.Validate())

@@ -16,6 +16,7 @@ import (
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/peers"
 	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/jaeger"
@@ -29,6 +30,8 @@ type daemon struct {
 	// bar shows how far a catching up came; nil for none.
 	bar   *bar
 	store *state.Store
+	// dir is the folder that the state lies in.
+	dir string
 	// member is which of several readers this is.
 	member source.Member
 	// load reads the configuration again.
@@ -46,6 +49,7 @@ type daemon struct {
 	reading  *prometheus.Registry
 	feed     *source.Metrics
 	printed  *press.Metrics
+	added    *peers.Metrics
 	reloaded reloadMetrics
 	// reloads hands requests to read the configuration again to the reading goroutine.
 	reloads chan chan<- error
@@ -75,6 +79,7 @@ func newDaemon(log zerolog.Logger, operations []string, member source.Member) *d
 		reading:  reading,
 		feed:     source.NewMetrics(reading, jaeger.Reasons, operations),
 		printed:  press.NewMetrics(registry),
+		added:    peers.NewMetrics(reading),
 		member:   member,
 		reloaded: newReloadMetrics(reading),
 		reloads:  make(chan chan<- error),
@@ -110,9 +115,6 @@ func (d *daemon) ledger() *slo.Ledger {
 	}
 	return p.ledger
 }
-
-// whole returns the ledger of all members together, nil if there is none.
-func (d *daemon) whole() *slo.Ledger { return nil }
 
 // run reads and serves until ctx ends or one of both cannot go on, and returns
 // when what was counted is committed and no goroutine of it is left.

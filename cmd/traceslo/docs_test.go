@@ -100,6 +100,7 @@ func exposedFamilies(t *testing.T) map[string]*dto.MetricFamily {
 	defer store.Close()
 	d := newDaemon(zerolog.Nop(), elastic.Operations(), source.Member{})
 	d.store = store
+	d.added.Expect("1/2")
 	cfg := fast()
 	cfg.objectives = []slo.Objective{objectiveOf("api")}
 	cfg.Reports = []press.Config{{Name: "weekly"}}

@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/version"
 
-	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/web"
 )
@@ -39,17 +38,15 @@ func (d *daemon) web() *web.Server {
 	return web.New(web.Options{Running: d.running, Reading: d.reading, View: d.view, Version: version.Info(), Log: d.log})
 }
 
-// view reads the state.
-func (d *daemon) view(read func(*state.Tx) error) error { return d.store.View(read) }
-
 // running returns what web shows of the pipeline at work, nil until the state is loaded.
 func (d *daemon) running() *web.Running {
 	p := d.current.Load()
 	if p == nil {
 		return nil
 	}
-	return &web.Running{
-		Ledger:        p.ledger,
+	running := &web.Running{
+		Ledger:        p.shownLedger(),
+		Readers:       d.readers(p),
 		Feed:          p.feed.Snapshot,
 		Progress:      p.feed.Progress,
 		Links:         p.Links,
@@ -62,6 +59,10 @@ func (d *daemon) running() *web.Running {
 		About:         d.about,
 		Refused:       d.refused.Load,
 	}
+	if !d.member.Alone() {
+		running.Share = &web.Share{Ledger: p.ledger, View: d.store.View}
+	}
+	return running
 }
 
 // server returns the HTTP server, which does not listen yet.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/sli"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/peers"
 	"github.com/traceslo/traceslo/slo/report/press"
 	"github.com/traceslo/traceslo/source"
 )
@@ -24,6 +26,8 @@ type pipeline struct {
 	ledger   *slo.Ledger
 	feed     *source.Feed
 	press    *press.Press
+	// union adds up the readers that share the reading, if they are named; else nil.
+	union *peers.Union
 }
 
 // run reads and prints until ctx ends, or one of both cannot go on.
@@ -31,7 +35,11 @@ func (p *pipeline) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.feed.Run(ctx) })
 	group.Go(func() error { return p.press.Run(ctx) })
-	return group.Wait()
+	if p.union == nil {
+		return group.Wait()
+	}
+	group.Go(func() error { return p.union.Run(ctx) })
+	return errors.Join(group.Wait(), p.union.Close())
 }
 
 // An input is a source that was opened.
@@ -86,31 +94,41 @@ func (d *daemon) newPipeline(cfg *loaded, in *input) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{loaded: cfg, input: in, recorder: recorder, ledger: ledger, feed: feed,
-		press: press.New(press.Options{
-			Reports:    cfg.Reports,
-			Report:     cfg.Report,
-			Dimensions: cfg.dimensions(),
-			Ledger:     ledger,
-			Store:      d.store,
-			Log:        d.log,
-			Metrics:    d.printed,
-		}),
+	union, err := d.newUnion(cfg, ledger)
+	if err != nil {
+		return nil, err
 	}
+	p := &pipeline{loaded: cfg, input: in, recorder: recorder, ledger: ledger, feed: feed, union: union}
+	p.press = press.New(press.Options{
+		Reports:    d.printedReports(cfg),
+		Report:     cfg.Report,
+		Dimensions: cfg.dimensions(),
+		Ledger:     ledger,
+		Store:      d.store,
+		Log:        d.log,
+		Metrics:    d.printed,
+		Whole:      d.wholeOf(p),
+	})
 	d.current.Store(p)
 	return p, nil
 }
 
 // newLedger returns the ledger of the configuration's objectives, which is not loaded yet.
 func (l *loaded) newLedger(member source.Member, log zerolog.Logger) *slo.Ledger {
-	return slo.NewLedger(slo.LedgerOptions{
-		Objectives: l.objectives,
-		Retention:  l.SLORetention,
-		Silence:    l.Source.Silence,
-		Shared:     !member.Alone(),
-		Hold:       l.SLI.NewSeriesHold,
-		Log:        log,
-	})
+	return slo.NewLedger(l.ledgerOptions(member, log))
+}
+
+func (l *loaded) ledgerOptions(member source.Member, log zerolog.Logger) slo.LedgerOptions {
+	return slo.LedgerOptions{
+		Objectives:    l.objectives,
+		Retention:     l.SLORetention,
+		Silence:       l.Source.Silence,
+		Shared:        !member.Alone(),
+		Reader:        member.String(),
+		Configuration: l.judgedBy(),
+		Hold:          l.SLI.NewSeriesHold,
+		Log:           log,
+	}
 }
 
 // A counter puts what the recorder counted, what the ledger makes of it, and

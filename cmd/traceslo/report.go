@@ -19,6 +19,7 @@ import (
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/peers"
 	"github.com/traceslo/traceslo/slo/report"
 	"github.com/traceslo/traceslo/source"
 )
@@ -111,7 +112,7 @@ func (f reportFlags) local(ctx context.Context, std stdio, format report.Format)
 	if err != nil {
 		return nil, fmt.Errorf("--period: %w", err)
 	}
-	store, err := openStopped(*f.storage)
+	store, member, err := openLedger(*f.storage)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (f reportFlags) local(ctx context.Context, std stdio, format report.Format)
 	defer bar.end()
 	var made *report.Report
 	if err := store.View(func(tx *state.Tx) error {
-		ledger, err := loadLedger(tx, cfg, now)
+		ledger, err := loadLedger(tx, cfg, member, now)
 		if err != nil {
 			return err
 		}
@@ -150,13 +151,47 @@ func openStopped(dir string) (*state.Store, error) {
 	return store, err
 }
 
+// openLedger opens the file in which the ledger of a daemon that does not run
+// lies: of several readers, that in which they are added up.
+func openLedger(dir string) (store *state.Store, member source.Member, err error) {
+	if store, err = openStopped(dir); err != nil {
+		return nil, member, err
+	}
+	err = store.View(func(tx *state.Tx) error {
+		positions, err := source.LoadPositions(tx)
+		if err == nil {
+			member = positions.Member()
+		}
+		return err
+	})
+	if err == nil && member.Alone() {
+		return store, member, nil
+	}
+	if closing := store.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return nil, member, err
+	}
+	path := filepath.Join(dir, peers.FileName)
+	if _, err := os.Stat(path); err != nil {
+		return nil, member, fmt.Errorf("%q is the state of reader %s, which has a part of the events; a running reader whose configuration has peers makes the report of all: --server.url=http://127.0.0.1:9924", dir, member)
+	}
+	store, err = state.Open(path)
+	return store, member, err
+}
+
 // loadLedger returns the ledger that a state holds, as the configuration has the objectives.
-func loadLedger(tx *state.Tx, cfg *loaded, now time.Time) (*slo.Ledger, error) {
+func loadLedger(tx *state.Tx, cfg *loaded, member source.Member, now time.Time) (*slo.Ledger, error) {
+	if !member.Alone() {
+		ledger := slo.NewWhole(cfg.ledgerOptions(member, zerolog.Nop()))
+		return ledger, ledger.Load(tx, now, true)
+	}
 	positions, err := source.LoadPositions(tx)
 	if err != nil {
 		return nil, err
 	}
-	ledger := cfg.newLedger(positions.Member(), zerolog.Nop())
+	ledger := cfg.newLedger(member, zerolog.Nop())
 	return ledger, ledger.Load(tx, now, positions.New())
 }
 

@@ -79,7 +79,7 @@ func (f *serveFlags) run(ctx context.Context, std stdio) error {
 
 	d := newDaemon(log, elastic.Operations(), f.member)
 	d.bar = bar
-	d.store = store
+	d.store, d.dir = store, *f.storage
 	d.load = func() (*loaded, error) { return load(*f.config) }
 	d.open = d.openCluster
 	d.listen = func(server *http.Server) error { return web.ListenAndServe(server, f.web, forSlog(log)) }

@@ -72,6 +72,9 @@ func code(text string) string {
 func (r *Report) writeMarkdown(w io.Writer) error {
 	m := &markdown{}
 	m.f("# SLO review %s\n\n%s, by the clocks of %s. Made %s by traceslo.\n", prose(r.Period.Name), span(r.Period.From, r.Period.To), r.Period.Zone, when(r.Made))
+	for _, note := range r.Notes {
+		m.f("%s\n\n", prose(note))
+	}
 	if known := r.known(); known != "" {
 		m.f("\n> %s\n", known)
 	}

@@ -38,8 +38,11 @@ type Report struct {
 	Previous Period `json:"previous_period"`
 	// Upto is the time up to which the ledger knew what happened; absent before
 	// the first complete read.
-	Upto   time.Time `json:"known_up_to,omitzero"`
-	Policy Policy    `json:"policy"`
+	Upto time.Time `json:"known_up_to,omitzero"`
+	// Notes say what else is to be known of where the figures come from, as that a
+	// reader is missing; a sentence each.
+	Notes  []string `json:"notes,omitempty"`
+	Policy Policy   `json:"policy"`
 	// Objectives are sorted by trouble, most first.
 	Objectives []Objective `json:"objectives"`
 }
@@ -133,6 +136,8 @@ type Options struct {
 	// Dimensions are the labels of the dimensions that culprits have, in order.
 	Dimensions []string
 	Policy     Policy
+	// Notes are those of Report.
+	Notes []string
 	// Now is this machine's time.
 	Now time.Time
 	// Progress, if there is one, is told after each objective how many are done.
@@ -143,7 +148,7 @@ type Options struct {
 // of Options.SLOs that the ledger does not have is an error, and so is the end of ctx.
 func Build(ctx context.Context, l *slo.Ledger, tx *state.Tx, o Options) (*Report, error) {
 	r := &Report{
-		Schema: Schema, Made: o.Now.In(o.Period.Zone.Location()).Truncate(time.Second), Policy: o.Policy,
+		Schema: Schema, Made: o.Now.In(o.Period.Zone.Location()).Truncate(time.Second), Policy: o.Policy, Notes: o.Notes,
 		Period: o.Period, Runs: o.Period.Runs(o.Now), Previous: o.Period.Previous(), Objectives: []Objective{},
 	}
 	excerpt, err := l.Excerpt(tx, r.Previous.From)

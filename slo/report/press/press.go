@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -37,8 +38,12 @@ type Options struct {
 	Dimensions []string
 	Ledger     *slo.Ledger
 	Store      *state.Store
-	Log        zerolog.Logger
-	Metrics    *Metrics
+	// Whole, if it is not nil, returns what is printed in the place of Ledger and
+	// what Store has of it: a nil ledger if there is none yet, and what is to be
+	// said of it. Store keeps what was printed all the same.
+	Whole   func() (ledger *slo.Ledger, view func(func(*state.Tx) error) error, notes []string)
+	Log     zerolog.Logger
+	Metrics *Metrics
 }
 
 // A Press prints reports when they are due. It is for one goroutine, and the
@@ -171,7 +176,7 @@ func (p *Press) tryPrint(ctx context.Context, j *job, now time.Time) (reason, er
 	if end.After(j.due) {
 		end = j.due // it is about a period that still runs
 	}
-	if !p.Ledger.Knows(end) {
+	if ledger, _, _ := p.whole(); ledger == nil || !ledger.Knows(end) {
 		if longer, err := p.wait(j, now); longer || err != nil {
 			return reasonState, err
 		}
@@ -209,12 +214,24 @@ func (p *Press) tryPrint(ctx context.Context, j *job, now time.Time) (reason, er
 	return "", nil
 }
 
+// whole returns what is printed.
+func (p *Press) whole() (ledger *slo.Ledger, view func(func(*state.Tx) error) error, notes []string) {
+	if p.Whole == nil {
+		return p.Ledger, p.Store.View, nil
+	}
+	return p.Whole()
+}
+
 // render returns the files of the run that is due.
 func (p *Press) render(ctx context.Context, j *job, period report.Period, now time.Time) ([]file, error) {
 	var r *report.Report
-	err := p.Store.View(func(tx *state.Tx) (err error) {
-		r, err = report.Build(ctx, p.Ledger, tx, report.Options{
-			Period: period, SLOs: j.SLOs, Dimensions: p.Dimensions, Policy: p.Report.Policy, Now: now,
+	ledger, view, notes := p.whole()
+	if ledger == nil {
+		return nil, errors.New(strings.Join(notes, " "))
+	}
+	err := view(func(tx *state.Tx) (err error) {
+		r, err = report.Build(ctx, ledger, tx, report.Options{
+			Period: period, SLOs: j.SLOs, Dimensions: p.Dimensions, Policy: p.Report.Policy, Now: now, Notes: notes,
 		})
 		return err
 	})
