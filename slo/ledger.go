@@ -122,6 +122,8 @@ type meta struct {
 	Clock int64 `json:"clock"`
 	// Since is the first minute of which all that is stored counts; 0 if that is not known yet.
 	Since int64 `json:"since"`
+	// Vague holds while Since is a guess, as nothing of what is stored is this reader's.
+	Vague bool `json:"vague,omitempty"`
 	// Gaps are minutes of which spans were lost.
 	Gaps []minuteRange `json:"gaps,omitempty"`
 	// Quiet are minutes in which no span came to this reader or another, if the

@@ -266,7 +266,9 @@ func (s *saving) moveClock() error {
 	before := s.next.meta.Clock
 	s.noteSign()
 	if a := s.adopted; a != nil {
-		s.next.meta.Since = a.since
+		if a.since > 0 {
+			s.next.meta.Since = a.since
+		}
 		s.next.meta.Gaps = union(s.next.meta.Gaps, a.gaps)
 	}
 	s.next.meta.Clock, s.next.upto = s.clock(alive)
@@ -277,8 +279,11 @@ func (s *saving) moveClock() error {
 			s.next.meta.Since = first
 		} else if s.shared {
 			// Of what was stored before, nothing was this one's to read.
-			s.next.meta.Since = s.next.meta.Clock
+			s.next.meta.Since, s.next.meta.Vague = s.next.meta.Clock, true
 		}
+	}
+	if first, ok := alive.from(0); ok && s.next.meta.Vague {
+		s.next.meta.Since, s.next.meta.Vague = min(s.next.meta.Since, first), false
 	}
 	if s.step.Lost {
 		// The last minute is not surely complete.

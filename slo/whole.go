@@ -54,27 +54,19 @@ func (l *Ledger) Measured(parts []PartHead) {
 // what is stored, and of which minutes any of them lost spans.
 func (l *Ledger) Adopt(parts []PartHead) {
 	l.adopted = &adopted{}
-	earliest := true
 	for _, p := range parts {
 		l.adopted.gaps = union(l.adopted.gaps, rangesOf(p.Gaps))
-		earliest = earliest && p.Earliest
 	}
 	for _, p := range parts {
-		switch since := &l.adopted.since; {
-		case p.Since == 0 || p.Earliest && !earliest:
-		case earliest:
-			// What is stored begins where the first of them begins.
-			if *since == 0 || p.Since < *since {
-				*since = p.Since
-			}
-		default:
-			*since = max(*since, p.Since)
+		if !p.Earliest {
+			l.adopted.since = max(l.adopted.since, p.Since)
 		}
 	}
 }
 
 // adopted is what a whole knows from its parts besides events.
 type adopted struct {
+	// since is 0 if all that is stored counts: it begins with the first event then.
 	since int64
 	gaps  []minuteRange
 }

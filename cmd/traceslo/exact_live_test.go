@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,8 @@ type daemon struct {
 	binary  string
 	config  string
 	storage string
+	// address is where it listens; "" for a port that it chooses.
+	address string
 	// args are further flags.
 	args    []string
 	url     string
@@ -48,7 +51,7 @@ func newDaemon(t testing.TB, config string) *daemon {
 func (d *daemon) start() {
 	d.t.Helper()
 	d.process = testenv.StartProcess(d.t, testenv.Command{Path: d.binary, Args: append([]string{"serve", "--config.file=" + d.config,
-		"--storage.path=" + d.storage, "--web.listen-address=127.0.0.1:0", "--log.format=json"}, d.args...)})
+		"--storage.path=" + d.storage, "--web.listen-address=" + cmp.Or(d.address, "127.0.0.1:0"), "--log.format=json"}, d.args...)})
 	const said = `"message":"Listening on"`
 	d.process.WaitOutput(d.t, said, 20*time.Second)
 	for line := range strings.Lines(d.process.Stderr()) {

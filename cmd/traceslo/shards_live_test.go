@@ -23,12 +23,15 @@ import (
 // readers are daemons that share the reading; a single one reads all.
 type readers []*daemon
 
-func startReaders(t *testing.T, n int, config string) readers {
+func startReaders(t *testing.T, n int, config string, addresses ...string) readers {
 	t.Helper()
 	var all readers
 	for i := 1; i <= n; i++ {
 		d := newDaemon(t, config)
 		d.args = []string{fmt.Sprintf("--shard=%d/%d", i, n)}
+		if len(addresses) > 0 {
+			d.address = addresses[i-1]
+		}
 		d.start()
 		all = append(all, d)
 	}
@@ -106,15 +109,25 @@ func TestReadersShareTheReading(t *testing.T) {
 	p := newPlatform(t, c, c.Prefix(t))
 	// One that reads all takes its last span for the end, where these end an hour ago.
 	config := strings.Replace(fmt.Sprintf(agreeSource, c.URL, p.prefix), "source:", "source:\n  silence: 0s", 1) + agreeObjectives
-	sets := map[int]readers{}
-	for _, n := range []int{1, 2, 4} {
-		sets[n] = startReaders(t, n, config)
-	}
-
-	const writers, batches, each = 2, 20, 250
 	base, tr := time.Now().Add(-2*time.Hour), newTruth()
 	tr.bounds = append(tr.bounds, 0.3) // of the objective
 	slices.Sort(tr.bounds)
+	// All of them begin with what is stored first.
+	var first []stored
+	for range 30 {
+		s := p.request("api-gateway", base, false)
+		first = append(first, s)
+		tr.add(s)
+	}
+	if err := p.store(first, nil); err != nil {
+		t.Fatal(err)
+	}
+	// The two add themselves up, the four do not.
+	addresses := []string{fmt.Sprintf("127.0.0.1:%d", testenv.Port(t)), fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))}
+	peers := fmt.Sprintf("peers: {addresses: [\"http://%s\", \"http://%s\"]}\n", addresses[0], addresses[1])
+	sets := map[int]readers{1: startReaders(t, 1, config), 2: startReaders(t, 2, config+peers, addresses...), 4: startReaders(t, 4, config)}
+
+	const writers, batches, each = 2, 20, 250
 	var progress atomic.Int64
 	var writing sync.WaitGroup
 	for i := range writers {
@@ -176,6 +189,7 @@ func TestReadersShareTheReading(t *testing.T) {
 	}
 	t.Logf("%d spans, counted exactly by 1, 2 and 4 readers, of which %d have read none since they started", tr.spans, idle)
 	compareRecorded(t, sets)
+	compareWholes(t, sets[1][0], sets[2], base)
 
 	// The minutes of their ledgers add up, and no state serves another reader.
 	for _, n := range []int{1, 2, 4} {
@@ -244,8 +258,90 @@ scrape_configs:
 		return nil
 	})
 	for n, prometheus := range monitors {
-		if firing := askPrometheus(t, prometheus, `ALERTS{alertname=~"Traceslo.*|SLOUnmeasured"}`, "alertname"); len(firing) > 0 {
+		if firing := askPrometheus(t, prometheus, `ALERTS{alertstate="firing",alertname=~"Traceslo.*|SLOUnmeasured"}`, "alertname"); len(firing) > 0 {
 			t.Errorf("of %d readers: %v", n, firing)
 		}
 	}
+}
+
+// compareWholes compares what each of two readers says of both together with
+// what one says that reads all, and has the second go away and come back.
+func compareWholes(t *testing.T, one *daemon, two readers, base time.Time) {
+	t.Helper()
+	whole := func(d *daemon) map[string]float64 {
+		families, err := scrape(d.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]float64{}
+		for _, name := range []string{slo.BudgetRemaining, slo.BudgetExhaustion, slo.CoverageRatio} {
+			for _, m := range families[name].GetMetric() {
+				got[name+" "+labels(m)["slo"]] += m.GetGauge().GetValue()
+			}
+		}
+		return got
+	}
+	type status struct {
+		Readers struct {
+			AddedUp bool `json:"added_up"`
+			Missing []string
+		}
+	}
+	for _, d := range two {
+		testenv.Eventually(t, time.Minute, func() error {
+			var s status
+			if getJSON(t, d.url+"/api/v1/status", &s); !s.Readers.AddedUp || len(s.Readers.Missing) > 0 {
+				return fmt.Errorf("%+v", s)
+			}
+			if want, got := whole(one), whole(d); len(want) < 9 || !cmp.Equal(want, got) {
+				return fmt.Errorf("gauges (-one +whole):\n%s", cmp.Diff(want, got))
+			}
+			return nil
+		})
+		for _, path := range []string{
+			fmt.Sprintf("/api/v1/report?format=json&period=%s..%s", base.Add(-time.Hour).UTC().Format("2006-01-02T15:04"), base.Add(75*time.Minute).UTC().Format("2006-01-02T15:04")),
+			"/api/v1/objectives/up/traces",
+			fmt.Sprintf("/api/v1/objectives/up/culprits?from=%s", base.Add(-time.Hour).UTC().Format(time.RFC3339)),
+		} {
+			var want, got map[string]any
+			getJSON(t, one.url+path, &want)
+			getJSON(t, d.url+path, &got)
+			for _, answer := range []map[string]any{want, got} {
+				for _, key := range []string{"made", "known_up_to", "measured_until", "to"} {
+					delete(answer, key)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-one +whole):\n%s", path, diff)
+			}
+		}
+	}
+	first, second := two[0], two[1]
+	second.process.Kill()
+	testenv.Eventually(t, time.Minute, func() error {
+		var s status
+		getJSON(t, first.url+"/api/v1/status", &s)
+		if len(s.Readers.Missing) != 1 || !strings.Contains(s.Readers.Missing[0], "Reader 2/2 is missing since ") {
+			return fmt.Errorf("%+v", s)
+		}
+		families, err := scrape(first.url)
+		if err != nil {
+			return err
+		}
+		if up := sum(families, "traceslo_peers_up", "reader", "2/2") + 2*sum(families, "traceslo_peers_up", "reader", "1/2"); up != 2 {
+			return fmt.Errorf("traceslo_peers_up adds up to %v", up)
+		}
+		return nil
+	})
+	second.start()
+	testenv.Eventually(t, time.Minute, func() error {
+		var s status
+		if getJSON(t, first.url+"/api/v1/status", &s); len(s.Readers.Missing) > 0 {
+			return fmt.Errorf("%+v", s)
+		}
+		if want, got := whole(one), whole(first); !cmp.Equal(want, got) {
+			return fmt.Errorf("gauges after a restart (-one +whole):\n%s", cmp.Diff(want, got))
+		}
+		return nil
+	})
 }
