@@ -202,7 +202,7 @@ func (s *Source) otherPrefixes(ctx context.Context) string {
 // liveShards tells how much there is to read, and tries to refresh and to search.
 func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]told, followed []facts) {
 	stored := int64(0)
-	var try source.Range
+	var try, recent source.Range
 	for _, f := range followed {
 		for _, shard := range f.survey(heard[f.name]) {
 			if !shard.Ready {
@@ -212,6 +212,10 @@ func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]tol
 			stored += shard.Upto + 1
 			if try.Index == "" || shard.Upto >= 0 {
 				try = source.Range{Index: f.name, UUID: f.uuid, Shard: shard.Number, After: max(-1, shard.Upto-1), Upto: shard.Upto}
+			}
+			if shard.Upto >= leastLean {
+				recent = try
+				recent.After = max(-1, shard.Upto-1000)
 			}
 		}
 	}
@@ -226,8 +230,8 @@ func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]tol
 	} else {
 		r.add(Fine, fmt.Sprintf("%q can be refreshed", try.Index), "")
 	}
-	w := s.pool.Get().(*reader)
-	defer s.pool.Put(w)
+	w := s.reader()
+	defer s.putReader(w)
 	q := query{Range: try, size: 1, primaryOnly: s.catalogue.byUUID[try.UUID].primaryOnly}
 	if err := s.search(ctx, w, q); err != nil {
 		r.fail(err)
@@ -236,5 +240,22 @@ func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]tol
 	r.add(Fine, fmt.Sprintf("%q can be searched", try.Index), "")
 	for _, bad := range w.page.Unreadable {
 		r.add(Doubtful, fmt.Sprintf("a document of %q is not understood (%s)", try.Index, bad.Reason), "see that Jaeger writes these indices")
+	}
+	if recent.Index != "" {
+		s.liveForm(ctx, r, recent, w)
+	}
+}
+
+// liveForm tells how many of the documents that came last can be read lean.
+func (s *Source) liveForm(ctx context.Context, r *Report, last source.Range, w *reader) {
+	ok, err := s.leanPage(ctx, s.walk(last), w)
+	lean, whole := w.leanAnswer.Hits, w.answer.Hits
+	switch {
+	case err != nil:
+		r.fail(err)
+	case !ok:
+		r.add(Fine, fmt.Sprintf("the spans of %q are read whole, as its doc values do not tell them", last.Index), "")
+	default:
+		r.add(Fine, fmt.Sprintf("%d of the last %d documents of %q can be read lean", lean, lean+whole, last.Index), "")
 	}
 }

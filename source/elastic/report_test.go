@@ -103,3 +103,40 @@ func TestLiveReportTellsAddressesOfDifferentClusters(t *testing.T) {
 	}
 	t.Errorf("%+v", s.Live(t.Context()).Findings)
 }
+
+func TestLiveReportTellsHowSpansAreRead(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		upset func(c *cluster)
+		want  string
+	}{
+		{"plain but for a third", func(*cluster) {}, `667 of the last 1000 documents of "rec-jaeger-span-2026-01-02" can be read lean`},
+		{"refused", func(c *cluster) {
+			answer := c.on["search"]
+			c.on["search"] = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+				if formOf(body) == "lean" {
+					return complain("illegal_argument_exception", "Fielddata is disabled on text fields by default", 400)(w, 1)
+				}
+				return answer(w, r, body)
+			}
+		}, `the spans of "rec-jaeger-span-2026-01-02" are read whole, as its doc values do not tell them`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newCluster(t)
+			c.answer("stats", reaching(c, 4999))
+			c.on["search"] = (&shelf{at: every(1, 4999), plain: func(n int) bool { return n%3 > 0 }}).search
+			test.upset(c)
+			s, end := c.serve(nil)
+			defer end()
+			var found []string
+			for _, f := range s.Live(t.Context()).Findings {
+				if strings.Contains(f.Text, "lean") || strings.Contains(f.Text, "whole") {
+					found = append(found, f.Text)
+				}
+			}
+			if diff := cmp.Diff([]string{test.want}, found); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -57,6 +57,13 @@ type walk struct {
 	most   int
 }
 
+func (s *Source) walk(r source.Range) *walk {
+	return &walk{
+		Range: r, plain: s.plainOf(r.UUID), form: s.forms.of(r.UUID), primaryOnly: s.catalogue.byUUID[r.UUID].primaryOnly,
+		after: r.After, sparse: 1, most: maxPage,
+	}
+}
+
 // Read implements source.Source. While a page is handed over, the next one is
 // under way.
 func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Page) error) error {
@@ -70,8 +77,7 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 	if err := s.show(ctx, r); err != nil {
 		return err
 	}
-	k := &walk{Range: r, plain: s.plainOf(r.UUID), form: s.forms.of(r.UUID), primaryOnly: s.catalogue.byUUID[r.UUID].primaryOnly,
-		after: r.After, sparse: 1, most: maxPage}
+	k := s.walk(r)
 	here, ahead := s.reader(), s.reader()
 	defer func() { s.putReader(here); s.putReader(ahead) }()
 	handed := 0
