@@ -134,7 +134,7 @@ func (p *Positions) planIndex(out *plan, s Survey, index Index) {
 		if at.Unfollowed == "" && p.knownCopy(index) {
 			at.Unfollowed = Restored
 		}
-		p.indices[index.UUID] = at
+		p.indices[index.UUID], p.own[index.UUID] = at, true
 		p.changed[index.UUID] = true
 		if at.Unfollowed != "" {
 			out.events = append(out.events, event{what: eventUnfollowed, index: index.Name, shard: -1, reason: at.Unfollowed})
@@ -184,8 +184,7 @@ func (p *Positions) planShard(out *plan, s Survey, index Index, at *position, sh
 	}
 	pos.Seen = max(pos.Seen, shard.Upto)
 	if !known || pos != before {
-		at.Shards[shard.Number] = pos
-		p.changed[index.UUID] = true
+		p.set(index.UUID, shard.Number, pos)
 	}
 	if shard.Upto < pos.top() {
 		// A copy that was just promoted tells an old checkpoint for a while.
@@ -229,11 +228,9 @@ func (out *plan) add(r Range, behind bool) {
 func (p *Positions) fallBehind(out *plan) {
 	for i := range out.ranges {
 		r := &out.ranges[i]
-		shards := p.indices[r.UUID].Shards
-		if at := shards[r.Shard]; at.Ahead == 0 {
+		if at := p.indices[r.UUID].Shards[r.Shard]; at.Ahead == 0 {
 			at.mark(r.Upto)
-			shards[r.Shard] = at
-			p.changed[r.UUID] = true
+			p.set(r.UUID, r.Shard, at)
 			r.behind = true
 		}
 	}
@@ -244,24 +241,23 @@ func (p *Positions) fallBehind(out *plan) {
 // was given to a new index in between would have yielded the new one's spans.
 // It returns the name of the first index for which that is not so.
 func (s Survey) confirms(read []Range, p *Positions) (changed string, ok bool) {
-	type identity struct {
-		name   string
-		shards map[int]Shard
+	if len(read) == 0 {
+		return "", true
 	}
-	now := make(map[string]identity, len(s.Indices))
+	now := make(map[string]Index, len(s.Indices))
 	for _, index := range s.Indices {
-		id := identity{name: index.Name, shards: make(map[int]Shard, len(index.Shards))}
-		for _, shard := range index.Shards {
-			id.shards[shard.Number] = shard
-		}
-		now[index.UUID] = id
+		now[index.UUID] = index
 	}
 	for _, r := range read {
-		id, listed := now[r.UUID]
-		if !listed || id.name != r.Index {
+		index, listed := now[r.UUID]
+		if !listed || index.Name != r.Index {
 			return r.Index, false
 		}
-		if shard := id.shards[r.Shard]; shard.Ready && shard.History != p.indices[r.UUID].Shards[r.Shard].History {
+		i := slices.IndexFunc(index.Shards, func(shard Shard) bool { return shard.Number == r.Shard })
+		if i < 0 {
+			continue // it tells nothing now
+		}
+		if shard := index.Shards[i]; shard.Ready && shard.History != p.indices[r.UUID].Shards[r.Shard].History {
 			return r.Index, false
 		}
 	}

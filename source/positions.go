@@ -18,6 +18,9 @@ import (
 type Positions struct {
 	run     firstRun
 	indices map[string]*position // by UUID
+	// own are the UUIDs of those that no other Positions share: the others are
+	// copied before they are changed.
+	own map[string]bool
 	// deleted holds the indices that went out of sight, by name. One that comes
 	// back with its UUID is the same, seen again, as after a mistaken prefix was
 	// put right; one that comes back with its creation time alone is a restored copy.
@@ -91,7 +94,7 @@ const maxDeleted = 10_000
 
 // LoadPositions reads the positions from the state; a new state has none.
 func LoadPositions(tx *state.Tx) (*Positions, error) {
-	p := &Positions{indices: map[string]*position{}, deleted: map[string][]deletedIndex{}}
+	p := &Positions{indices: map[string]*position{}, own: map[string]bool{}, deleted: map[string][]deletedIndex{}}
 	p.clearChanges()
 	err := tx.Bucket(bucket).ForEach(func(k, v []byte) error {
 		key := string(k)
@@ -201,18 +204,24 @@ func (p *Positions) save(tx *state.Tx) error {
 
 // clone returns a copy to work on; what changes in it does not change p.
 func (p *Positions) clone() *Positions {
-	c := &Positions{run: p.run, claimed: p.claimed, indices: make(map[string]*position, len(p.indices)), deleted: make(map[string][]deletedIndex, len(p.deleted))}
-	for uuid, at := range p.indices {
-		copied := *at
-		copied.Shards = maps.Clone(at.Shards)
-		c.indices[uuid] = &copied
-	}
-	for name, indices := range p.deleted {
-		// Their shards are not changed while they are deleted.
-		c.deleted[name] = slices.Clone(indices)
-	}
+	// Most indices are those of days that are over, and do not change.
+	p.own = map[string]bool{}
+	c := &Positions{run: p.run, claimed: p.claimed, indices: maps.Clone(p.indices), own: map[string]bool{}, deleted: maps.Clone(p.deleted)}
 	c.clearChanges()
 	return c
+}
+
+// set notes where the reading of a shard stands.
+func (p *Positions) set(uuid string, shard int, to shardPosition) {
+	at := p.indices[uuid]
+	if !p.own[uuid] {
+		copied := *at
+		copied.Shards = maps.Clone(at.Shards)
+		at = &copied
+		p.indices[uuid], p.own[uuid] = at, true
+	}
+	at.Shards[shard] = to
+	p.changed[uuid] = true
 }
 
 func (p *Positions) clearChanges() {
@@ -228,11 +237,9 @@ func (p *Positions) dirty() bool {
 
 // advance notes that a range was read up to number last.
 func (p *Positions) advance(r Range, last int64) {
-	at := p.indices[r.UUID]
-	shard := at.Shards[r.Shard]
+	shard := p.indices[r.UUID].Shards[r.Shard]
 	shard.advance(r.After, last)
-	at.Shards[r.Shard] = shard
-	p.changed[r.UUID] = true
+	p.set(r.UUID, r.Shard, shard)
 }
 
 // forget takes an index out that is no longer there and returns how many
@@ -247,7 +254,7 @@ func (p *Positions) forget(uuid string) (unread int64) {
 	delete(p.indices, uuid)
 	p.changed[uuid] = true
 
-	p.deleted[at.Name] = append(p.deleted[at.Name], deletedIndex{uuid, *at})
+	p.deleted[at.Name] = append(slices.Clip(p.deleted[at.Name]), deletedIndex{uuid, *at})
 	p.deletedChanged[at.Name] = true
 	for len(p.deleted) > maxDeleted {
 		oldest := at.Name
@@ -284,9 +291,9 @@ func (p *Positions) recall(name, uuid string) bool {
 	if at.Shards == nil {
 		at.Shards = map[int]shardPosition{}
 	}
-	p.indices[uuid] = &at
+	p.indices[uuid], p.own[uuid] = &at, true
 	p.changed[uuid] = true
-	p.deleted[name] = slices.Delete(p.deleted[name], i, i+1)
+	p.deleted[name] = slices.Delete(slices.Clone(p.deleted[name]), i, i+1)
 	if len(p.deleted[name]) == 0 {
 		delete(p.deleted, name)
 	}
