@@ -71,6 +71,7 @@ func TestChartIsWhatKubernetesAndTheDaemonTake(t *testing.T) {
 		"objectives":             {read(t, "helm/examples/platform.yaml"), 4},
 		"every key with a value": {underConfig(read(t, wholeExample)), 7},
 		"scheduled reports":      {underConfig(scheduled), 7},
+		"three readers":          {"readers: 3", 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := template(t, test.values, nil, "--set=image.repository=traceslo")
@@ -198,6 +199,52 @@ func TestExampleLetsItsReadersIn(t *testing.T) {
 	}
 }
 
+// TestReadersFindEachOther holds that each of several pods is told which reader it
+// is, and where all of them are.
+func TestReadersFindEachOther(t *testing.T) {
+	out, err := template(t, anyImage+"readers: 3", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources := documents(t, out)
+	set := ofKind(t, resources, "StatefulSet")
+	if got := []any{at(set, "spec", "replicas"), at(set, "spec", "ordinals", "start"), at(set, "spec", "serviceName")}; !cmp.Equal([]any{3, 1, "release-traceslo"}, got) {
+		t.Errorf("replicas, their first number and their service are %v", got)
+	}
+	container := at(set, "spec", "template", "spec", "containers", 0)
+	if args := fmt.Sprint(at(container, "args")); !strings.Contains(args, "--shard=$(READER)/3") {
+		t.Errorf("the arguments are %s", args)
+	}
+	if env := fmt.Sprint(at(container, "env")); !strings.Contains(env, "metadata.labels['apps.kubernetes.io/pod-index']") {
+		t.Errorf("the environment is %s", env)
+	}
+	var read struct{ Peers struct{ Addresses []string } }
+	if err := yaml.Unmarshal([]byte(configuration(t, resources)), &read); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i := 1; i <= 3; i++ {
+		want = append(want, fmt.Sprintf("http://release-traceslo-%d.release-traceslo.tracing.svc:9924", i))
+	}
+	if diff := cmp.Diff(want, read.Peers.Addresses); diff != "" {
+		t.Errorf("-want +addresses\n%s", diff)
+	}
+	policy := at(ofKind(t, resources, "NetworkPolicy"), "spec")
+	if from := at(policy, "ingress", 0, "from").([]any); len(from) != 2 {
+		t.Errorf("the policy lets in %v", from)
+	}
+	if _, err := template(t, anyImage+"readers: 2", nil, "--kube-version=1.27.0"); err == nil || !strings.Contains(err.Error(), "1.28") {
+		t.Errorf("in Kubernetes 1.27: %v", err)
+	}
+	own, err := template(t, anyImage+"readers: 2\nconfig: {peers: {addresses: ['http://a:1', 'http://b:2']}}", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made := configuration(t, documents(t, own)); !strings.Contains(made, "- http://a:1") || strings.Contains(made, "svc:9924") {
+		t.Errorf("addresses that are given became\n%s", made)
+	}
+}
+
 func TestPolicyTakesFurtherRules(t *testing.T) {
 	out, err := template(t, anyImage+"networkPolicy: {egress: [{ports: [{port: 443, protocol: TCP}]}]}", nil)
 	if err != nil {
@@ -251,6 +298,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"TLS that no probe speaks":                {"extraArgs: [--web.config.file=/etc/traceslo/secret/web.yaml]", "extraArgs"},
 		"a socket that systemd does not pass":     {"extraArgs: [--web.systemd-socket]", "extraArgs"},
 		"a flag that is none":                     {"extraArgs: [debug]", "extraArgs"},
+		"which reader it is":                      {"extraArgs: [--shard=1/2]", "extraArgs"},
+		"no reader":                               {"readers: 0", "readers"},
 		"a file in the configuration's place":     {"files: {traceslo.yaml: ''}", "traceslo.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,5 +28,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "traceslo.files" -}}
-{{- toYaml (set (deepCopy .Values.files) "traceslo.yaml" (toYaml .Values.config)) -}}
+{{- $config := deepCopy .Values.config -}}
+{{- if and (gt (int .Values.readers) 1) (not (hasKey $config "peers")) -}}
+{{- $addresses := list -}}
+{{- $name := include "traceslo.name" . -}}
+{{- range $i := until (int .Values.readers) -}}
+{{- $addresses = append $addresses (printf "http://%s-%d.%s.%s.svc:9924" $name (add1 $i) $name $.Release.Namespace) -}}
+{{- end -}}
+{{- $config = set $config "peers" (dict "addresses" $addresses) -}}
+{{- end -}}
+{{- toYaml (set (deepCopy .Values.files) "traceslo.yaml" (toYaml $config)) -}}
 {{- end -}}
