@@ -79,7 +79,7 @@ func (s *Server) reading(running *Running, now time.Time) (Reading, samples, err
 	switch catching := values.one("traceslo_source_catching_up") == 1; {
 	case running == nil:
 		out.State, out.Text = Loading, "The state is being loaded."
-	case running != nil && running.Progress() != nil:
+	case running.Progress() != nil:
 		p := running.Progress()
 		left := "it comes no nearer to its end, as more is stored than read"
 		if remaining, ok := p.Remaining(); ok {

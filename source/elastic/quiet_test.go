@@ -50,7 +50,7 @@ func (x *town) tell(w http.ResponseWriter, text string) bool {
 	return true
 }
 
-func town2026(name string) string { return "rec-jaeger-span-" + name }
+func dayIndex(name string) string { return "rec-jaeger-span-" + name }
 
 func (x *town) create(name string, shards int) {
 	x.made++
@@ -58,7 +58,7 @@ func (x *town) create(name string, shards int) {
 	for n := range shards {
 		h.shards = append(h.shards, source.Shard{Number: n, History: "h", Upto: -1, Max: -1, Ready: true})
 	}
-	x.indices[town2026(name)] = h
+	x.indices[dayIndex(name)] = h
 }
 
 // write stores a document; one that is under way has a number and is counted,
@@ -176,13 +176,14 @@ func (x *town) compare(s *elastic.Source) source.Survey {
 	return v
 }
 
-// days makes an index for each day, of so many shards with a document each.
-func (x *town) days(days, shards int) (today string) {
+// days makes an index for each day, of two shards with a document each.
+func (x *town) days(days int) (today string) {
+	const shards = 2
 	for day := range days {
 		today = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, day).Format(time.DateOnly)
 		x.create(today, shards)
 		for n := range shards {
-			x.indices[town2026(today)].write(n, false)
+			x.indices[dayIndex(today)].write(n, false)
 		}
 	}
 	return today
@@ -191,7 +192,7 @@ func (x *town) days(days, shards int) (today string) {
 // settle surveys until all but today's index, which is written to, are quiet.
 func (x *town) settle(s *elastic.Source, today string) {
 	for range 80 {
-		x.indices[town2026(today)].write(0, false)
+		x.indices[dayIndex(today)].write(0, false)
 		x.compare(s)
 		<-time.After(5 * time.Second)
 	}
@@ -201,13 +202,13 @@ func (x *town) settle(s *elastic.Source, today string) {
 func TestQuietIndicesAreNotAskedHowFarTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTown(t)
-		today := x.days(120, 2)
+		today := x.days(120)
 		s, end := x.serve(nil)
 		defer end()
 		x.settle(s, today)
 		all, small := 0, 0
 		for range 24 {
-			x.indices[town2026(today)].write(1, false)
+			x.indices[dayIndex(today)].write(1, false)
 			x.compare(s)
 			for _, r := range x.requests() {
 				switch {
@@ -246,12 +247,12 @@ func TestWhatBefallsQuietIndicesIsSeenAtOnce(t *testing.T) {
 		{"a new one comes", func(x *town) { x.create("2026-05-01", 3) }},
 		{"a primary is lost", func(x *town) { x.indices[old].shards[0].Ready = false }},
 		{"a primary moves, and a span is stored", func(x *town) { h := x.indices[old]; h.writes[0] = 0; h.write(0, false); h.write(0, false) }},
-		{"the others are deleted", func(x *town) { delete(x.indices, town2026("2026-04-30")) }},
+		{"the others are deleted", func(x *town) { delete(x.indices, dayIndex("2026-04-30")) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				x := newTown(t)
-				today := x.days(120, 2)
+				today := x.days(120)
 				s, end := x.serve(nil)
 				defer end()
 				x.settle(s, today)
@@ -269,7 +270,7 @@ func TestWhatBefallsQuietIndicesIsSeenAtOnce(t *testing.T) {
 func TestASurveyThatConfirmsAsksWhatWasRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTown(t)
-		today := x.days(120, 2)
+		today := x.days(120)
 		for _, h := range x.indices {
 			h.writes = make([]int, 2) // as after a restart of the cluster
 		}
@@ -292,7 +293,7 @@ func TestASurveyThatConfirmsAsksWhatWasRead(t *testing.T) {
 func TestAClusterThatTellsNoWritesIsAskedForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTown(t)
-		today := x.days(120, 2)
+		today := x.days(120)
 		refused := 0
 		tells := x.on["stats/indexing"]
 		x.on["stats/indexing"] = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
@@ -304,7 +305,7 @@ func TestAClusterThatTellsNoWritesIsAskedForAll(t *testing.T) {
 		s, end := x.serve(nil)
 		defer end()
 		for range 120 {
-			x.indices[town2026(today)].write(0, false)
+			x.indices[dayIndex(today)].write(0, false)
 			x.compare(s)
 			<-time.After(15 * time.Second)
 		}
@@ -321,7 +322,7 @@ func TestSurveysTellTheTruthWhateverHappens(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 7))
 			x := newTown(t)
-			x.days(80, 2)
+			x.days(80)
 			s, end := x.serve(nil)
 			defer end()
 			saved := 0
