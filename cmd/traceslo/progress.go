@@ -85,32 +85,46 @@ const (
 // tellProgress tells of the catching up of whatever pipeline is at work, until ctx ends.
 func (d *daemon) tellProgress(ctx context.Context) {
 	t := teller{bar: d.bar, log: d.log}
+	defer t.forget()
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
+	var at *pipeline
 	for {
 		select {
 		case <-ctx.Done():
-			t.tell(time.Now(), nil)
 			return
 		case now := <-tick.C:
-			if p := d.current.Load(); p != nil {
+			p := d.current.Load()
+			if p != at {
+				// Another configuration goes on with what is left, and counts anew.
+				t.forget()
+				at = p
+			}
+			if p != nil {
 				t.tell(now, p.feed.Progress())
 			}
 		}
 	}
 }
 
+// forget takes the bar away, of a catching up that was broken off.
+func (t *teller) forget() {
+	if t.bar != nil {
+		t.bar.show("")
+	}
+	t.last, t.told, t.logged = nil, false, time.Time{}
+}
+
 // tell takes in how far a catching up is, nil if none goes on.
 func (t *teller) tell(now time.Time, p *source.Progress) {
 	switch {
 	case p == nil:
-		if t.bar != nil {
-			t.bar.show("")
+		before, told := t.last, t.told
+		t.forget()
+		if told {
+			t.log.Info().Str("took", roughly(now.Sub(before.Began))).Msg("the catching up ended")
 		}
-		if t.told {
-			t.log.Info().Str("took", roughly(now.Sub(t.last.Began))).Msg("the catching up ended")
-		}
-		t.told, t.logged = false, time.Time{}
+		return
 	case t.bar != nil:
 		if now.Sub(p.Began) >= barAfter {
 			t.bar.show(barLine(p))

@@ -124,6 +124,20 @@ func TestACatchingUpIsABarOnATerminal(t *testing.T) {
 	}
 }
 
+func TestACatchingUpThatIsBrokenOffHasNotEnded(t *testing.T) {
+	var screen bytes.Buffer
+	b := &bar{out: &screen}
+	w := teller{bar: b, log: zerolog.New(b)}
+	now := time.Now()
+	w.tell(now, &source.Progress{Began: now.Add(-time.Minute), Spans: 5, Read: 5, Left: 5})
+	w.forget()
+	w.tell(now, nil)
+	want := clearLine + "catching up [==========          ] 50%, 5 spans, 0/s, comes no nearer to its end" + clearLine
+	if diff := cmp.Diff(want, screen.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestLinesOfTheLogStandAboveTheBar(t *testing.T) {
 	var screen bytes.Buffer
 	b := &bar{out: &screen}
