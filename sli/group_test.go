@@ -27,13 +27,13 @@ func grouped(rng *rand.Rand, bounds []uint64, spans []source.Span) []source.Grou
 	type labels struct {
 		service, operation string
 		kind               source.Kind
-		root               bool
 		tags               string
 		minute             int64
 		part               int
 	}
 	type key struct {
 		labels
+		root bool
 		fine int
 	}
 	var groups []source.Group
@@ -42,11 +42,11 @@ func grouped(rng *rand.Rand, bounds []uint64, spans []source.Span) []source.Grou
 	for _, s := range spans {
 		minute := int64(math.Floor(float64(s.End()) / 6e7))
 		fine, _ := slices.BinarySearch(bounds, uint64(s.Duration))
-		l := labels{s.Service, s.Operation, s.Kind, s.Root, fmt.Sprintf("%q", s.Tags), minute, rng.IntN(2)}
-		place, ok := places[key{l, fine}]
+		l := labels{s.Service, s.Operation, s.Kind, fmt.Sprintf("%q", s.Tags), minute, rng.IntN(2)}
+		place, ok := places[key{l, s.Root, fine}]
 		if !ok {
 			place = len(groups)
-			places[key{l, fine}] = place
+			places[key{l, s.Root, fine}] = place
 			groups = append(groups, source.Group{})
 		}
 		g := &groups[place]

@@ -30,6 +30,7 @@ type Metrics struct {
 	commits    prometheus.Histogram
 	lateness   *lateness
 	documents  *prometheus.CounterVec
+	asides     *prometheus.CounterVec
 	searches   prometheus.Gauge
 	waits      prometheus.Counter
 	requests   *prometheus.CounterVec
@@ -71,7 +72,8 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		lastSpan:   gauge("last_span_timestamp_seconds", "Unix time of the last commit that held a span; 0 before the first."),
 		silent:     gauge("silent", "1 if the source is read completely and no span came from any service for source.silence, else 0."),
 		readers:    gauge("readers", "How many daemons share the reading; 1 for one that reads all."),
-		documents:  counters("documents_total", "Stored documents read, by how: lean (the few values that counting needs) or whole.", "form"),
+		documents:  counters("documents_total", "Stored documents read, by how: lean (the few values that counting needs), whole, or counted by the cluster.", "form"),
+		asides:     counters("asides_total", "Times that an index was from then on read as documents for a while although read is aggregations, by reason.", "reason"),
 		searches:   gauge("searches_limit", "Searches that may be under way at once: max_searches, or fewer while the cluster is under strain."),
 		waits:      counter("search_wait_seconds_total", "Time that searches waited for their turn, so that the cluster is not asked more than max_searches and search_share allow."),
 		requests:   counters("requests_total", "Requests to the source, by operation and status (the HTTP status, or the kind of error).", "operation", "status"),
@@ -101,8 +103,11 @@ func NewMetrics(reg prometheus.Registerer, reasons, operations []string) *Metric
 		m.requests.WithLabelValues(operation, "200")
 		m.took.WithLabelValues(operation)
 	}
-	for _, form := range []string{"lean", "whole"} {
+	for _, form := range []string{"lean", "whole", "counted"} {
 		m.documents.WithLabelValues(form)
+	}
+	for _, reason := range []string{"others", "buckets", "refused", "unproven", "scattered"} {
+		m.asides.WithLabelValues(reason)
 	}
 	m.setIndices(nil)
 	// Nothing is read yet.
@@ -131,6 +136,10 @@ func (m *Metrics) SetMember(member Member) { m.readers.Set(float64(max(1, member
 func (m *Metrics) ObserveDocuments(form string, documents int) {
 	m.documents.WithLabelValues(form).Add(float64(documents))
 }
+
+// ObserveAside notes that an index is from now on read as documents for a
+// while, although read is aggregations; reason is from a closed set.
+func (m *Metrics) ObserveAside(reason string) { m.asides.WithLabelValues(reason).Inc() }
 
 // ObserveSearches notes how many searches may be under way at once from now on.
 func (m *Metrics) ObserveSearches(most int) { m.searches.Set(float64(most)) }

@@ -77,7 +77,7 @@ type Group struct {
 	// Count is how many they are, at least 1 and below 2^32.
 	Count uint64
 	// Duration is the sum of their durations in microseconds. Of groups of a
-	// page that differ in the bucket alone, one may hold the sum of several.
+	// page that differ in the bucket and in Root alone, one may hold the sum of several.
 	Duration uint64
 }
 

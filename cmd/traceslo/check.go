@@ -53,7 +53,7 @@ func check(std stdio, file string) (*loaded, error) {
 // checkLive writes what the cluster tells. The error says that something is
 // missing without which spans cannot be read.
 func checkLive(ctx context.Context, std stdio, cfg *loaded) error {
-	cluster, err := elastic.New(elastic.Options{Config: cfg.Source.Elasticsearch, Tags: cfg.tags(), Roots: cfg.roots(), Log: zerolog.Nop()})
+	cluster, err := elastic.New(elastic.Options{Config: cfg.Source.Elasticsearch, Tags: cfg.tags(), Roots: cfg.roots(), Fine: cfg.counting().Fine(), Log: zerolog.Nop()})
 	if err != nil {
 		return err
 	}

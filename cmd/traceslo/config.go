@@ -117,6 +117,7 @@ func (l *loaded) check() error {
 	l.document.Check("source", l.Source.validate())
 	l.document.Check("source.elasticsearch", l.Source.Elasticsearch.Validate())
 	l.document.Check("peers", l.Peers.Validate())
+	l.document.Check("source.elasticsearch", l.checkReading())
 	l.checkObjectives()
 	l.document.Check("sli", l.counting().Validate())
 	l.document.Check("links", l.Links.Validate())
@@ -128,6 +129,15 @@ func (l *loaded) check() error {
 	l.Reports = press.Filled(l.Reports, l.Report.TimeZone)
 	l.document.Check("sli", l.checkBuckets())
 	return l.document.Err()
+}
+
+// checkReading returns what the way in which spans are read cannot do.
+func (l *loaded) checkReading() []config.Fault {
+	if l.Source.Elasticsearch.Read == elastic.Aggregations && l.SLI.Deduplicate != 0 {
+		return []config.Fault{{Path: "read", Problem: fmt.Sprintf("aggregations cannot find spans that are stored again, and sli.deduplicate is %s", config.FormatDuration(l.SLI.Deduplicate)),
+			Cure: "write sli.deduplicate: 0, which counts every stored span, or read: documents"}}
+	}
+	return nil
 }
 
 // checkStale returns what is wrong between two sections: a daemon that polls as

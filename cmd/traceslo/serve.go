@@ -114,6 +114,7 @@ func (d *daemon) openCluster(cfg *loaded) (*input, error) {
 		Config:  cfg.Source.Elasticsearch,
 		Tags:    cfg.tags(),
 		Roots:   cfg.roots(),
+		Fine:    cfg.counting().Fine(),
 		Log:     d.log,
 		Observe: d.feed.ObserveRequest,
 		Watch:   d.feed,

@@ -31,7 +31,8 @@ type Config struct {
 	Start source.Start `yaml:"start"`
 	// PollInterval is the time between two looks at the cluster, at least 1s. Default: 5s.
 	PollInterval time.Duration `yaml:"poll_interval"`
-	// Read is how spans are read. Default, and all that this version has: documents.
+	// Read is how spans are read. Default: documents. Conflicts: aggregations
+	// with sli.deduplicate.
 	Read Engine `yaml:"read"`
 	// Auth says who traceslo is. Default: nobody.
 	Auth Auth `yaml:"auth"`
@@ -63,7 +64,7 @@ type Engine string
 const (
 	// Documents reads every span.
 	Documents Engine = "documents"
-	// Aggregations has the cluster count. This version refuses it.
+	// Aggregations has the cluster count, and reads what it cannot count.
 	Aggregations Engine = "aggregations"
 )
 

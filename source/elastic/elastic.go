@@ -34,7 +34,11 @@ type Options struct {
 	Tags []string
 	// Roots holds if Span.Root is wanted; without it, it is false.
 	Roots bool
-	Log   zerolog.Logger
+	// Fine are the bounds of the buckets that durations are counted in, in
+	// microseconds, inclusive and ascending, as sli.Config.Fine tells them. They
+	// are needed to read aggregations.
+	Fine []uint64
+	Log  zerolog.Logger
 	// Observe, if not nil, is told of every request: an operation out of
 	// Operations, the status of the answer ("200") or, if there was none, a
 	// source.ErrorKind, and how long it took. Several goroutines call it at once.
@@ -45,8 +49,12 @@ type Options struct {
 
 // A Watcher is told how the reading goes. Several goroutines call it at once.
 type Watcher interface {
-	// ObserveDocuments is told of documents that were read, and how: lean or whole.
+	// ObserveDocuments is told of documents that were read, and how: lean or
+	// whole, or counted by the cluster.
 	ObserveDocuments(form string, documents int)
+	// ObserveAside is told of each time that an index is from now on read as
+	// documents for a while, although aggregations are to be read, and why: one of Asides.
+	ObserveAside(reason string)
 	// ObserveSearches is told how many searches may be under way at once from now on.
 	ObserveSearches(most int)
 	// ObserveWait is told for how long a search waited for its turn.
@@ -64,6 +72,9 @@ func (nobody) ObserveSearches(int) {}
 
 // ObserveWait does nothing.
 func (nobody) ObserveWait(time.Duration) {}
+
+// ObserveAside does nothing.
+func (nobody) ObserveAside(string) {}
 
 // A Source reads spans from one cluster. It implements source.Source.
 type Source struct {
@@ -92,8 +103,18 @@ type Source struct {
 	// plain is for indices that do not keep note of values that are too long,
 	// plainNoted for those that do.
 	plain, plainNoted plain
+	// bounds are those of the buckets in which spans are counted.
+	bounds []int64
+	seams  seams
 	// pool holds what a Read works with: *reader.
 	pool sync.Pool
+}
+
+// seams are limits of counting that a test narrows.
+type seams struct {
+	firstWindow, leastWindow int64
+	mostBuckets              int
+	worth                    int
 }
 
 // New returns a source that has asked for nothing yet. It reads the files of
@@ -119,6 +140,10 @@ func newSource(o Options, dial dialer) (*Source, error) {
 	s := &Source{options: o, dial: dial, log: o.Log, link: link, names: newNames(o.Config.IndexPrefix, o.Config.IndexDateSeparator), said: map[string]bool{}, quiet: quiet{after: quietAfter, least: quietLeast}}
 	s.plain = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, false)
 	s.plainNoted = newPlain(o.Tags, o.Config.TagDotReplacement, o.Roots, true)
+	if s.bounds = countable(o.Fine); len(s.bounds) == 0 && o.Config.Read == Aggregations {
+		return nil, errors.New("reading aggregations needs the bounds of the buckets that durations are counted in")
+	}
+	s.seams = seams{firstWindow, leastWindow, mostBuckets, worthCounting}
 	if s.watch = o.Watch; s.watch == nil {
 		s.watch = nobody{}
 	}

@@ -61,3 +61,9 @@ func ReadWhole(s *Source, uuid string) { s.forms.of(uuid).whole.Store(1 << 40) }
 func (s *Source) SetQuiet(after time.Duration, least int) {
 	s.quiet.after, s.quiet.least = after, least
 }
+
+// SetCounting has windows begin with so many numbers, not be smaller than so
+// many, and answers have so many buckets, however few spans are alike.
+func SetCounting(s *Source, first, least int64, buckets int) {
+	s.seams = seams{first, least, buckets, 0}
+}

@@ -11,6 +11,8 @@ import (
 const (
 	formLean  = "lean"
 	formWhole = "whole"
+	// Counted by the cluster, and not read.
+	formCounted = "counted"
 )
 
 // forms are how the indices are read, by UUID.
@@ -54,6 +56,8 @@ type form struct {
 	// whole is how many pages are still to be read whole.
 	whole atomic.Int64
 	said  atomic.Bool
+	// tactic is how the index is counted, if it is.
+	tactic tactic
 }
 
 const (

@@ -47,6 +47,7 @@ func (s *strain) search(w http.ResponseWriter, r *http.Request, body []byte) boo
 }
 
 func (s *strain) ObserveDocuments(string, int) {}
+func (s *strain) ObserveAside(string)          {}
 func (s *strain) ObserveSearches(most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -238,6 +238,9 @@ func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]tol
 		return
 	}
 	r.add(Fine, fmt.Sprintf("%q can be searched", try.Index), "")
+	if s.options.Config.Read == Aggregations {
+		s.liveCounting(ctx, r, w, try)
+	}
 	for _, bad := range w.page.Unreadable {
 		r.add(Doubtful, fmt.Sprintf("a document of %q is not understood (%s)", try.Index, bad.Reason), "see that Jaeger writes these indices")
 	}

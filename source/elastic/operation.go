@@ -19,7 +19,9 @@ var (
 	opRefresh  = operation{name: "refresh", act: "refresh", privilege: "maintenance"}
 	opSearch   = operation{name: "search", act: "search", privilege: "read"}
 	// A search for doc values instead of documents.
-	opLean  = operation{name: "lean_search", act: "search", privilege: "read"}
+	opLean = operation{name: "lean_search", act: "search", privilege: "read"}
+	// Several searches that count.
+	opCount = operation{name: "count", act: "count", privilege: "read"}
 	opInfo  = operation{name: "info", act: "identify", privilege: "monitor", onCluster: true}
 	opClock = operation{name: "clock", act: "ask the time of", privilege: "monitor", onCluster: true}
 )
@@ -28,7 +30,7 @@ var (
 // that metrics can start them at zero.
 func Operations() []string {
 	var names []string
-	for _, o := range []operation{opStats, opWrites, opSettings, opRefresh, opSearch, opLean, opInfo, opClock} {
+	for _, o := range []operation{opStats, opWrites, opSettings, opRefresh, opSearch, opLean, opCount, opInfo, opClock} {
 		names = append(names, o.name)
 	}
 	return names

@@ -103,12 +103,7 @@ func newPlain(tags []string, dotReplacement string, roots, noted bool) plain {
 	}
 	mustNot = append(mustNot, inList("tags", either(listed)))
 	if roots {
-		var zeros []string
-		for n := range 33 {
-			zeros = append(zeros, strings.Repeat("0", n))
-		}
-		child := but(exists("parentSpanID"), terms("parentSpanID", zeros))
-		mustNot = append(mustNot, but(inList("references", object{"match_all": object{}}), child))
+		mustNot = append(mustNot, but(inList("references", object{"match_all": object{}}), child()))
 	}
 
 	kind := field("tag.", "span.kind")
@@ -125,6 +120,15 @@ func newPlain(tags []string, dotReplacement string, roots, noted bool) plain {
 	}
 	p.rest = encode(both(nil, list{both(append(must, either(kinds)), mustNot)}))
 	return p
+}
+
+// child holds for documents that have a parent by their parentSpanID.
+func child() object {
+	var zeros []string
+	for n := range 33 {
+		zeros = append(zeros, strings.Repeat("0", n))
+	}
+	return but(exists("parentSpanID"), terms("parentSpanID", zeros))
 }
 
 func exists(field string) object { return object{"exists": object{"field": field}} }

@@ -27,6 +27,9 @@ type reader struct {
 	leanAnswer  jaeger.Answer
 	leanBody    []byte
 	merged      []source.Span
+	// What a counted page needs besides.
+	tally     counted
+	countBody []byte
 }
 
 // keepBody is up to which size the memory of an answer is kept for the next one.
@@ -35,7 +38,7 @@ const keepBody = 2 * pageBytes
 func (s *Source) reader() *reader { return s.pool.Get().(*reader) }
 
 func (s *Source) putReader(w *reader) {
-	for _, body := range []*[]byte{&w.body, &w.leanBody} {
+	for _, body := range []*[]byte{&w.body, &w.leanBody, &w.countBody} {
 		if cap(*body) > keepBody {
 			*body = nil
 		}
@@ -84,7 +87,7 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 	err := s.next(ctx, k, here)
 	for err == nil {
 		last, fetched := here.page.Last, make(chan error, 1)
-		handed += len(here.page.Spans)
+		handed += len(here.page.Spans) + len(here.page.Groups)
 		early := last < r.Upto && (r.Want == 0 || handed < r.Want)
 		if early {
 			go func() { fetched <- s.next(ctx, k, ahead) }()
@@ -107,6 +110,11 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 // next reads the page behind the last one.
 func (s *Source) next(ctx context.Context, k *walk, w *reader) error {
 	before := k.after
+	if s.options.Config.Read == Aggregations {
+		if ok, err := s.countedPage(ctx, k, w); ok || err != nil {
+			return err
+		}
+	}
 	if k.form.isLean(k.Upto - k.after) {
 		if ok, err := s.leanPage(ctx, k, w); ok || err != nil {
 			return err

@@ -34,11 +34,9 @@ func (c Config) Validate() []config.Fault {
 	c.validateNames(&f)
 	c.validateTimes(&f)
 	switch c.Read {
-	case Documents:
-	case Aggregations:
-		f.add("read", "this version cannot count with aggregations", "write documents")
+	case Documents, Aggregations:
 	default:
-		f.add("read", fmt.Sprintf("%q is no way to read spans", c.Read), "write documents")
+		f.add("read", fmt.Sprintf("%q is no way to read spans", c.Read), "write documents or aggregations")
 	}
 	if c.MaxSearches < 1 || c.MaxSearches > 64 {
 		f.add("max_searches", fmt.Sprintf("%d is not from 1 to 64", c.MaxSearches), "write 4, or 1 for a cluster with little to spare")

@@ -1,0 +1,476 @@
+package elastic
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/jaeger"
+)
+
+// A counted is the groups of a window, as the answers to its bands tell them.
+// Its strings lie in the answer, or in it.
+type counted struct {
+	groups []source.Group
+	// spans is how many are in the groups.
+	spans uint64
+
+	bands  []band
+	bounds []int64
+	sizes  func(band) int
+	roots  bool
+	tags   int
+	// ended is when the spans of a group are said to have ended, as far as their minute allows.
+	ended  int64
+	values []string
+	// elevated, ofProcess and has are the tags of the bucket that is read.
+	elevated, ofProcess []string
+	has                 []bool
+	// fine are its buckets of durations, children how many in each have a parent.
+	fine, children []uint64
+	minutes        map[int64]bool
+}
+
+// errAnswer: an answer is not in the form of Elasticsearch's.
+var errAnswer = errors.New("the answer is not in the form of Elasticsearch's")
+
+// A part is the answer to one of several searches, as far as each has it.
+type part struct {
+	whole                              []byte
+	status, shards, successful, failed uint64
+	total                              uint64
+	timedOut                           bool
+}
+
+// reset makes c ready for the answers to the bands of a window.
+func (c *counted) reset(s *Source, window source.Range, bands []band) {
+	n := len(s.options.Tags)
+	if c.minutes == nil {
+		c.minutes = map[int64]bool{}
+		c.elevated, c.ofProcess, c.has = make([]string, n), make([]string, n), make([]bool, 2*n)
+	}
+	clear(c.minutes)
+	clear(c.groups)
+	clear(c.values)
+	c.groups, c.spans, c.values = c.groups[:0], 0, c.values[:0]
+	c.bands, c.bounds, c.sizes, c.roots, c.tags = bands, s.bounds, s.sizeOf, s.options.Roots, n
+	c.ended = window.Surveyed.UnixMicro()
+}
+
+// minutesSeen returns the minutes in which spans were counted, ascending.
+func (c *counted) minutesSeen() []int64 {
+	minutes := make([]int64, 0, len(c.minutes)+2)
+	for m := range c.minutes {
+		minutes = append(minutes, m)
+	}
+	slices.Sort(minutes)
+	return minutes
+}
+
+// slower returns a duration that at most so many spans reach or exceed.
+func (c *counted) slower(most uint64) int64 {
+	counts := make([]uint64, len(c.bounds))
+	for i := range c.groups {
+		at, _ := slices.BinarySearch(c.bounds, c.groups[i].Span.Duration)
+		counts[at] += c.groups[i].Count
+	}
+	i := len(counts) - 1
+	for n := uint64(0); i >= 0 && n+counts[i] <= most; i-- {
+		n += counts[i]
+	}
+	if i < 0 {
+		return 0
+	}
+	return c.bounds[i] + 1
+}
+
+// read reads the answers to all bands. trust is asked of each.
+func (c *counted) read(body []byte, trust func(*part) error) error {
+	in := scanner{b: body}
+	next := 0
+	var err error
+	in.object(func(key []byte) {
+		if string(key) != "responses" {
+			in.skip()
+			return
+		}
+		in.array(func() {
+			if next >= len(c.bands) || err != nil {
+				in.bad = true
+				return
+			}
+			err = c.part(&in, c.bands[next], trust)
+			next++
+		})
+	})
+	switch {
+	case err != nil:
+		return err
+	case in.bad || next != len(c.bands):
+		return errAnswer
+	}
+	return nil
+}
+
+// part reads the answer to one band, and returns why it proves nothing.
+func (c *counted) part(in *scanner, b band, trust func(*part) error) error {
+	from := in.i
+	var a part
+	buckets, spans, before := 0, c.spans, len(c.groups)
+	proven := true
+	in.object(func(key []byte) {
+		switch string(key) {
+		case "status":
+			a.status = in.integer()
+		case "timed_out":
+			a.timedOut = in.isTrue()
+		case "_shards":
+			in.object(func(key []byte) {
+				switch string(key) {
+				case "total":
+					a.shards = in.integer()
+				case "successful":
+					a.successful = in.integer()
+				case "failed":
+					a.failed = in.integer()
+				default:
+					in.skip()
+				}
+			})
+		case "hits":
+			in.only("total", func() { in.only("value", func() { a.total = in.integer() }) })
+		case "aggregations":
+			in.only("c", func() {
+				in.only("buckets", func() {
+					in.array(func() {
+						buckets++
+						proven = c.bucket(in, b) && proven
+					})
+				})
+			})
+		default:
+			in.skip()
+		}
+	})
+	if in.bad {
+		return errAnswer
+	}
+	a.whole = in.b[from:in.i]
+	if err := trust(&a); err != nil {
+		return err
+	}
+	switch {
+	case buckets >= c.sizes(b):
+		return &source.Error{Kind: source.Protocol, Err: &marked{fmt.Errorf("there are more than %d buckets", buckets), errSmaller}}
+	case !proven || c.spans-spans != a.total:
+		c.groups, c.spans = c.groups[:before], spans
+		return &source.Error{Kind: source.Protocol, Err: &marked{fmt.Errorf("%d buckets for %d documents do not add up to them", buckets, a.total), errUnproven}}
+	}
+	return nil
+}
+
+// bucket reads a bucket of the composite aggregation, appends its groups, and
+// tells whether it proves them.
+func (c *counted) bucket(in *scanner, b band) bool {
+	span := source.Span{Kind: b.kind}
+	minute, count, micros, proven := int64(-1), uint64(0), float64(-1), true
+	c.fine, c.children = c.fine[:0], c.children[:0]
+	clear(c.has)
+	in.object(func(key []byte) {
+		switch string(key) {
+		case "key":
+			in.object(func(key []byte) {
+				switch key[0] {
+				case nameService[0]:
+					span.Service, _ = in.text()
+				case nameOperation[0]:
+					span.Operation, _ = in.text()
+				case nameKind[0]:
+					kind, _ := in.text()
+					span.Kind = source.ParseKind(kind)
+				case nameMinute[0]:
+					at := in.float()
+					minute = int64(at) / minuteMicros
+					proven = proven && at == float64(minute*minuteMicros)
+				case nameTag[0], nameProcess[0]:
+					i, err := strconv.Atoi(string(key[1:]))
+					if err != nil || i >= c.tags {
+						in.bad = true
+						return
+					}
+					if key[0] == nameTag[0] {
+						c.elevated[i], c.has[i] = in.text()
+					} else {
+						c.ofProcess[i], c.has[c.tags+i] = in.text()
+					}
+				default:
+					in.skip()
+				}
+			})
+		case "doc_count":
+			count = in.integer()
+		case "d":
+			in.only("value", func() { micros = in.float() })
+		case "f":
+			in.only("buckets", func() {
+				in.array(func() {
+					c.fine, c.children = append(c.fine, 0), append(c.children, 0)
+					in.object(func(key []byte) {
+						switch string(key) {
+						case "doc_count":
+							c.fine[len(c.fine)-1] = in.integer()
+						case "r":
+							in.only("doc_count", func() { c.children[len(c.children)-1] = in.integer() })
+						default:
+							in.skip()
+						}
+					})
+				})
+			})
+		default:
+			in.skip()
+		}
+	})
+	if in.bad || len(c.fine) != len(b.bounds) || span.Service == "" || minute < 0 || !(micros >= 0 && micros < 1<<53) || micros != float64(uint64(micros)) {
+		return false
+	}
+	if span.Operation == "" {
+		span.Operation = jaeger.EmptyOperation
+	}
+	span.Tags = c.tagsOf()
+	c.minutes[minute] = true
+	sum, total := uint64(micros), uint64(0)
+	end := min(max(c.ended, minute*minuteMicros), (minute+1)*minuteMicros-1)
+	for i, n := range c.fine {
+		parts := [2]uint64{n, 0}
+		if c.roots {
+			if c.children[i] > n {
+				return false
+			}
+			parts = [2]uint64{n - c.children[i], c.children[i]}
+		}
+		for j, n := range parts {
+			if n == 0 {
+				continue
+			}
+			g := source.Group{Span: span, Count: n, Duration: sum}
+			g.Span.Root = c.roots && j == 0
+			g.Span.Duration = b.bounds[i]
+			g.Span.Start = end - g.Span.Duration
+			c.groups = append(c.groups, g)
+			sum = 0
+			total += n
+		}
+	}
+	c.spans += total
+	return proven && total == count && count > 0
+}
+
+// tagsOf returns the values of the tags of the bucket that is read.
+func (c *counted) tagsOf() []string {
+	if c.tags == 0 {
+		return nil
+	}
+	if cap(c.values)-len(c.values) < c.tags {
+		// The groups made before keep the memory that they lie in.
+		c.values = make([]string, 0, max(2*cap(c.values), 64*c.tags))
+	}
+	start := len(c.values)
+	for i := range c.tags {
+		value := ""
+		switch {
+		case c.has[i]:
+			value = c.elevated[i]
+		case c.has[c.tags+i]:
+			value = c.ofProcess[i]
+		}
+		c.values = append(c.values, value)
+	}
+	return c.values[start:len(c.values):len(c.values)]
+}
+
+// A scanner reads JSON from its beginning on, as a cluster writes it; bad is
+// set where it is none. Answers are many megabytes while a window is counted,
+// and encoding/json would take more time for them than all counting.
+type scanner struct {
+	b   []byte
+	i   int
+	bad bool
+}
+
+// peek returns the next byte that is no space, 0 at the end.
+func (s *scanner) peek() byte {
+	for ; s.i < len(s.b); s.i++ {
+		if c := s.b[s.i]; c > ' ' {
+			return c
+		}
+	}
+	return 0
+}
+
+// take passes c, which must be next.
+func (s *scanner) take(c byte) bool {
+	if s.bad || s.peek() != c {
+		s.bad = true
+		return false
+	}
+	s.i++
+	return true
+}
+
+// more passes a comma, or the bracket that ends what is read.
+func (s *scanner) more(end byte) bool {
+	if s.bad {
+		return false
+	}
+	switch s.peek() {
+	case ',':
+		s.i++
+		return true
+	case end:
+		s.i++
+		return false
+	}
+	s.bad = true
+	return false
+}
+
+// begins passes a bracket, and tells whether something is in it.
+func (s *scanner) begins(open, end byte) bool {
+	if !s.take(open) {
+		return false
+	}
+	if s.peek() == end {
+		s.i++
+		return false
+	}
+	return true
+}
+
+// object reads an object: member is called for each, and reads its value.
+func (s *scanner) object(member func(key []byte)) {
+	for more := s.begins('{', '}'); more; more = s.more('}') {
+		key, _ := s.quoted()
+		if !s.take(':') || len(key) == 0 {
+			s.bad = true
+			return
+		}
+		member(key)
+	}
+}
+
+// only reads the member of an object that is asked for.
+func (s *scanner) only(name string, value func()) {
+	s.object(func(key []byte) {
+		if string(key) == name {
+			value()
+		} else {
+			s.skip()
+		}
+	})
+}
+
+// array reads an array: element is called for each, and reads it.
+func (s *scanner) array(element func()) {
+	for more := s.begins('[', ']'); more; more = s.more(']') {
+		element()
+	}
+}
+
+// quoted passes a string and returns what stands between its quotes.
+func (s *scanner) quoted() (raw []byte, escaped bool) {
+	if !s.take('"') {
+		return nil, false
+	}
+	from := s.i
+	for ; s.i < len(s.b); s.i++ {
+		switch s.b[s.i] {
+		case '\\':
+			escaped = true
+			s.i++
+		case '"':
+			s.i++
+			return s.b[from : s.i-1], escaped
+		}
+	}
+	s.bad = true
+	return nil, false
+}
+
+// text reads a string, or null, which is none. It lies in what is read, unless it has escapes.
+func (s *scanner) text() (text string, ok bool) {
+	if s.peek() == 'n' {
+		s.skip()
+		return "", false
+	}
+	from := s.i
+	raw, escaped := s.quoted()
+	if s.bad {
+		return "", false
+	}
+	if escaped || !utf8.Valid(raw) {
+		s.bad = json.Unmarshal(s.b[from:s.i], &text) != nil
+		return text, !s.bad
+	}
+	return unsafe.String(unsafe.SliceData(raw), len(raw)), true
+}
+
+// plainToken passes what is neither string, object nor array.
+func (s *scanner) plainToken() []byte {
+	s.peek()
+	from := s.i
+	for s.i < len(s.b) && s.b[s.i] > ' ' && s.b[s.i] != ',' && s.b[s.i] != '}' && s.b[s.i] != ']' {
+		s.i++
+	}
+	s.bad = s.bad || s.i == from
+	return s.b[from:s.i]
+}
+
+// integer reads a number that is not negative.
+func (s *scanner) integer() (n uint64) {
+	raw := s.plainToken()
+	if len(raw) > 18 {
+		s.bad = true
+	}
+	for _, c := range raw {
+		if c-'0' > 9 {
+			s.bad = true
+			return 0
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n
+}
+
+// float reads a number.
+func (s *scanner) float() float64 {
+	raw := s.plainToken()
+	x, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(raw), len(raw)), 64)
+	s.bad = s.bad || err != nil
+	return x
+}
+
+// isTrue reads true or something else.
+func (s *scanner) isTrue() bool { return string(s.plainToken()) == "true" }
+
+// skip passes any value.
+func (s *scanner) skip() {
+	if s.bad {
+		return
+	}
+	switch s.peek() {
+	case '"':
+		s.quoted()
+	case '{':
+		s.object(func([]byte) { s.skip() })
+	case '[':
+		s.array(s.skip)
+	default:
+		s.plainToken()
+	}
+}

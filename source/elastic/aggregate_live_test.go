@@ -1,0 +1,170 @@
+package elastic_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/traceslo/traceslo/internal/testenv"
+	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/elastic"
+	"github.com/traceslo/traceslo/source/jaeger"
+	"github.com/traceslo/traceslo/source/sourcetest"
+)
+
+// fineBounds are some bounds of buckets, no multiples of anything.
+var fineBounds = func() (bounds []uint64) {
+	for b := 0.9; b < 1e9; b *= 1.3 {
+		bounds = append(bounds, uint64(b))
+	}
+	return slices.Compact(bounds)
+}()
+
+// A ledger is what counting makes of a shard: how many spans of each kind there
+// are, and the sums of their durations.
+type ledger struct {
+	Spans     map[string]uint64
+	Durations map[string]uint64
+	// Singly is how many spans came one by one, Groups how many groups.
+	singly, groups int
+}
+
+func newLedger() *ledger { return &ledger{Spans: map[string]uint64{}, Durations: map[string]uint64{}} }
+
+func (l *ledger) count(s source.Span, n, micros uint64) {
+	minute := s.End() / 60_000_000
+	if s.End() < 0 {
+		minute = (s.End()+1)/60_000_000 - 1
+	}
+	fine, _ := slices.BinarySearch(fineBounds, uint64(s.Duration))
+	set := fmt.Sprintf("%q %q %v %q %v %q minute %d", s.Service, s.Operation, s.Kind, s.Tags, s.Failed, s.ErrorType, minute)
+	l.Spans[fmt.Sprintf("%s root=%v bucket %d", set, s.Root, fine)] += n
+	l.Durations[set] += micros
+}
+
+func (l *ledger) page(p *source.Page) error {
+	for _, s := range p.Spans {
+		l.count(s, 1, uint64(s.Duration))
+	}
+	for _, g := range p.Groups {
+		l.count(g.Span, g.Count, g.Duration)
+	}
+	l.singly, l.groups = l.singly+len(p.Spans), l.groups+len(p.Groups)
+	return nil
+}
+
+// told returns those of the documents of which doc values tell the truth, as of all that Jaeger writes.
+func told(docs []stored) (told []string) {
+	for _, s := range docs {
+		if s.want != "rest" && (strings.Contains(s.doc, `["b"`) || strings.Contains(s.doc, `["server"`) || strings.Contains(s.doc, `[1,2]`) || strings.Contains(s.doc, "xyz")) || s.name == "kind endless and listed" {
+			continue
+		}
+		told = append(told, s.doc)
+	}
+	return told
+}
+
+// invented returns documents of some services around some minutes, in both layouts.
+func invented(rng *rand.Rand, n int) (docs []string) {
+	const at = int64(1767225600_000000)
+	for i := range n {
+		kind := source.Kind(rng.IntN(int(source.Kinds)))
+		var tags []jaeger.Tag
+		if kind != source.KindUnspecified {
+			tags = append(tags, jaeger.String("span.kind", kind.String()))
+		}
+		if rng.IntN(40) == 0 {
+			tags = append(tags, jaeger.Bool("error", rng.IntN(3) > 0))
+		}
+		if rng.IntN(30) == 0 {
+			tags = append(tags, jaeger.String("env", []string{"prod", "test"}[rng.IntN(2)]))
+		}
+		start := at + rng.Int64N(150_000_000)
+		if rng.IntN(20) == 0 {
+			start -= int64(1+rng.IntN(3)) * 3600_000_000 // late
+		}
+		duration := int64(rng.ExpFloat64() * []float64{800, 30_000, 900_000, 9e6}[rng.IntN(4)])
+		if rng.IntN(50) == 0 { // ends at the very end of a minute, or at the beginning of the next
+			start = (start/60_000_000+1)*60_000_000 - duration - int64(rng.IntN(3)-1)
+		}
+		layout := jaeger.Elevated
+		if rng.IntN(6) == 0 {
+			layout = jaeger.Nested
+		}
+		doc := string(jaeger.AppendDocument(nil, &jaeger.Document{TraceID: source.TraceID{0: byte(i), 15: 1}, SpanID: uint64(i + 1), Parent: uint64(rng.IntN(3)), Operation: fmt.Sprintf("op %d", rng.IntN(12)),
+			Service: fmt.Sprintf("shop-%d", rng.IntN(3)), Start: start, Duration: duration, Tags: tags}, layout))
+		if layout == jaeger.Elevated {
+			further := []string{fmt.Sprintf(`"shard@id":"%d"`, rng.IntN(3)), `"env":"prod"`}[:min(2, rng.IntN(40))]
+			doc = strings.Replace(doc, `"tag":{`, `"tag":{`+strings.Join(append(further, ""), ","), 1)
+			doc = strings.Replace(doc, `,}`, `}`, 1)
+		}
+		docs = append(docs, doc)
+	}
+	return docs
+}
+
+func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	docs := slices.Concat(told(written()), recorded(t, "hotrod-v2"), recorded(t, "hotrod-v1")[:60], invented(rng, 4000))
+	rng.Shuffle(len(docs), func(i, j int) { docs[i], docs[j] = docs[j], docs[i] })
+	testenv.EachCluster(t, func(t *testing.T, c *testenv.Cluster) {
+		prefix := c.Prefix(t)
+		index := prefix + "-jaeger-span-2026-01-02"
+		body := strings.Replace(string(jaeger.Template{Shards: 2}.Index()), `"settings":{`, `"settings":{"index.refresh_interval":"-1",`, 1)
+		c.Do(t, "PUT", "/"+index, body)
+		keep(t, c, index, docs)
+		keep(t, c, index, docs[:400]) // overwritten: their first numbers are gone
+		for _, reader := range []struct {
+			name    string
+			tags    []string
+			roots   bool
+			first   int64
+			least   int64
+			buckets int
+			back    time.Duration
+		}{
+			{"windows of all", nil, false, 50_000, 100, 60_000, 0},
+			{"small windows", nil, true, 700, 100, 60_000, 0},
+			{"few buckets", []string{"shard.id", "env"}, true, 50_000, 100, 5000, 0},
+			{"tags", []string{"shard.id", "env"}, false, 3000, 100, 60_000, 0},
+		} {
+			read := &counts{}
+			o := elastic.Options{Config: elastic.Default(), Tags: reader.tags, Roots: reader.roots, Fine: fineBounds, Watch: read, Log: zerolog.New(zerolog.NewTestWriter(t))}
+			o.Config.Addresses, o.Config.IndexPrefix, o.Config.TLS.CAFile, o.Config.Read = []string{c.URL}, prefix, c.CAFile, elastic.Aggregations
+			s := openConfig(t, o)
+			elastic.SetCounting(s, reader.first, reader.least, reader.buckets)
+			v := survey(t, s)
+			for _, shard := range v.Indices[0].Shards {
+				want, got := newLedger(), newLedger()
+				if err := s.Read(t.Context(), all(v, v.Indices[0], shard.Number), got.page); err != nil {
+					t.Fatal(err)
+				}
+				whole := byDocuments(t, c, index, shard.Number, reader.tags, reader.roots)
+				if err := want.page(&source.Page{Spans: whole.spans}); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".singly" || p.Last().String() == ".groups" }, cmp.Ignore()), cmp.AllowUnexported(ledger{})); diff != "" {
+					t.Errorf("%s, shard %d (-documents +counted):\n%s", reader.name, shard.Number, diff)
+				}
+			}
+			t.Logf("%s: %v", reader.name, maps.Collect(maps.All(read.by)))
+			if read.of("counted") < 1000 {
+				t.Errorf("%s: %d spans were counted, %d read whole, %d lean", reader.name, read.of("counted"), read.of("whole"), read.of("lean"))
+			}
+		}
+		o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Log: zerolog.New(zerolog.NewTestWriter(t))}
+		o.Config.Addresses, o.Config.IndexPrefix, o.Config.TLS.CAFile, o.Config.Read = []string{c.URL}, prefix, c.CAFile, elastic.Aggregations
+		s := openConfig(t, o)
+		elastic.SetCounting(s, 500, 100, 60_000)
+		sourcetest.Contract(t, s)
+	})
+}
