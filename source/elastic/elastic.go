@@ -64,7 +64,7 @@ type Watcher interface {
 // nobody is the Watcher of whom nothing is expected.
 type nobody struct{}
 
-// ObserveDocuments, ObserveSearches and ObserveWait implement Watcher.
+// ObserveDocuments does nothing.
 func (nobody) ObserveDocuments(string, int) {}
 
 // ObserveSearches does nothing.
