@@ -78,9 +78,14 @@ type part struct {
 	bad      []sli.BadEvent
 }
 
-func (p *part) Minutes() iter.Seq[sli.MinuteCount]   { return slices.Values(p.minutes) }
+// Minutes implements Judged.
+func (p *part) Minutes() iter.Seq[sli.MinuteCount] { return slices.Values(p.minutes) }
+
+// Culprits implements Judged.
 func (p *part) Culprits() iter.Seq[sli.CulpritCount] { return slices.Values(p.culprits) }
-func (p *part) BadEvents() iter.Seq[sli.BadEvent]    { return slices.Values(p.bad) }
+
+// BadEvents implements Judged.
+func (p *part) BadEvents() iter.Seq[sli.BadEvent] { return slices.Values(p.bad) }
 
 // Increments returns what increments of parts say was judged. They come from
 // elsewhere: what no ledger writes is refused. Of objectives that are not in the

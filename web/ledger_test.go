@@ -96,6 +96,9 @@ func TestMissingReadersAreTold(t *testing.T) {
 	for _, path := range []string{"/", "/slo/search", "/feed", "/config", "/api/v1/status", "/api/v1/report?period=today", "/api/v1/report?period=today&format=markdown"} {
 		told(path, true)
 	}
+	if text := b.get("/api/v1/report?period=today&format=markdown", http.StatusOK); !strings.Contains(text, "\n\n> Reader 2/2 is missing") {
+		t.Errorf("in Markdown the note is no paragraph of its own:\n%.500s", text)
+	}
 	var status web.Status
 	if err := json.Unmarshal([]byte(b.get("/api/v1/status", http.StatusOK)), &status); err != nil {
 		t.Fatal(err)
@@ -114,4 +117,8 @@ func TestMissingReadersAreTold(t *testing.T) {
 	}
 	b.running.Readers = nil
 	told("/", false)
+	b.running.Readers = &web.Readers{Reader: "1/2", AddedUp: true}
+	if text := b.get("/feed", http.StatusOK); !strings.Contains(text, "the shards of reader 1/2.") {
+		t.Error("the page of the feed does not say whose shards it shows")
+	}
 }

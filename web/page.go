@@ -150,10 +150,16 @@ func (s *Server) feedPage(r *http.Request) (*view, error) {
 	for _, l := range feed.Lateness {
 		total += l.Spans
 	}
+	reader := ""
+	if running := s.Running(); running != nil && running.Readers != nil {
+		reader = running.Readers.Reader
+	}
 	return &view{title: "Feed", template: "feed", at: "feed", data: struct {
 		Feed
 		Spans uint64
-	}{feed, total}}, nil
+		// Reader is whose shards these are, where several share the reading.
+		Reader string
+	}{feed, total, reader}}, nil
 }
 
 func (s *Server) configPage(r *http.Request) (*view, error) {

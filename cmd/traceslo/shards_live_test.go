@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -334,9 +335,14 @@ func compareWholes(t *testing.T, one *daemon, two readers, base time.Time) {
 		return nil
 	})
 	second.start()
+	// The sum outlives another configuration that judges alike.
+	if err := first.process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	first.process.WaitOutput(t, "new configuration taken", 20*time.Second)
 	testenv.Eventually(t, time.Minute, func() error {
 		var s status
-		if getJSON(t, first.url+"/api/v1/status", &s); len(s.Readers.Missing) > 0 {
+		if getJSON(t, first.url+"/api/v1/status", &s); !s.Readers.AddedUp || len(s.Readers.Missing) > 0 {
 			return fmt.Errorf("%+v", s)
 		}
 		if want, got := whole(one), whole(first); !cmp.Equal(want, got) {

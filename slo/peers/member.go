@@ -30,6 +30,7 @@ func Own(ledger *slo.Ledger, view func(func(*state.Tx) error) error) Member {
 	return own{ledger, view}
 }
 
+// Head implements Member.
 func (o own) Head(context.Context) (head slo.PartHead, err error) {
 	err = o.view(func(tx *state.Tx) (err error) {
 		head, err = o.ledger.Head(tx)
@@ -38,6 +39,7 @@ func (o own) Head(context.Context) (head slo.PartHead, err error) {
 	return head, err
 }
 
+// Part implements Member.
 func (o own) Part(_ context.Context, after uint64, mark string) (part *slo.Part, err error) {
 	err = o.view(func(tx *state.Tx) (err error) {
 		part, err = o.ledger.Part(tx, after, mark)
@@ -46,6 +48,7 @@ func (o own) Part(_ context.Context, after uint64, mark string) (part *slo.Part,
 	return part, err
 }
 
+// All implements Member.
 func (o own) All(ctx context.Context, head func(slo.PartHead) error, increment func(slo.Increment) error) error {
 	reader, writer := io.Pipe()
 	go func() {
@@ -92,10 +95,12 @@ const (
 	maxAnswer = 32 << 20
 )
 
+// Head implements Member.
 func (r remote) Head(ctx context.Context) (head slo.PartHead, err error) {
 	return head, r.get(ctx, "", &head)
 }
 
+// Part implements Member.
 func (r remote) Part(ctx context.Context, after uint64, mark string) (*slo.Part, error) {
 	part := &slo.Part{}
 	return part, r.get(ctx, url.Values{"after": {strconv.FormatUint(after, 10)}, "mark": {mark}}.Encode(), part)
@@ -123,6 +128,7 @@ func (r remote) get(ctx context.Context, query string, into any) error {
 	return nil
 }
 
+// All implements Member.
 func (r remote) All(ctx context.Context, head func(slo.PartHead) error, increment func(slo.Increment) error) error {
 	ctx, cancel := context.WithTimeout(ctx, allWithin)
 	defer cancel()

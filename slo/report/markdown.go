@@ -73,7 +73,7 @@ func (r *Report) writeMarkdown(w io.Writer) error {
 	m := &markdown{}
 	m.f("# SLO review %s\n\n%s, by the clocks of %s. Made %s by traceslo.\n", prose(r.Period.Name), span(r.Period.From, r.Period.To), r.Period.Zone, when(r.Made))
 	for _, note := range r.Notes {
-		m.f("%s\n\n", prose(note))
+		m.f("\n> %s\n", prose(note))
 	}
 	if known := r.known(); known != "" {
 		m.f("\n> %s\n", known)
