@@ -41,7 +41,7 @@ func TestCatchingUpStarvesNoFreshSpan(t *testing.T) {
 			n -= some
 		}
 	}
-	const backlog = 60_000
+	const backlog = 120_000
 	yesterday := now.AddDate(0, 0, -1)
 	write(backlog, "old", yesterday)
 
