@@ -92,6 +92,46 @@ func TestRatesCountEachSpanOnce(t *testing.T) {
 	}
 }
 
+// TestABacklogIsThatOfAllReaders adds up those that share the reading, and takes
+// the worst of those that read the same.
+func TestABacklogIsThatOfAllReaders(t *testing.T) {
+	backlog := func(labels string, n int) string {
+		return fmt.Sprintf("traceslo_source_backlog_spans{%s} %dx60", labels, n)
+	}
+	for want, series := range map[string][]string{
+		"map[{}:7]":  {backlog(`instance="a"`, 7)},
+		"map[{}:9]":  {backlog(`instance="a"`, 7), backlog(`instance="b"`, 9)},
+		"map[{}:16]": {backlog(`instance="a",shard="1"`, 7), backlog(`instance="b",shard="2"`, 9)},
+		"map[{}:17]": {backlog(`instance="a",shard="1"`, 7), backlog(`instance="b",shard="1"`, 8), backlog(`instance="c",shard="2"`, 9)},
+	} {
+		if got := fmt.Sprint(ask(t, "traceslo-self", `panel "Not counted yet", query A`, grafana{"instance": {all}}, time.Minute, series...)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+// TestWhatDoesNotAddUpIsTakenOnce has each of two readers say what is so of both
+// together, and one that lags behind.
+func TestWhatDoesNotAddUpIsTakenOnce(t *testing.T) {
+	says := func(instance, shard string, coverage, seconds float64) []string {
+		labels := fmt.Sprintf(`slo="orders",service="shop",instance=%q,shard=%q`, instance, shard)
+		return []string{fmt.Sprintf("traceslo_slo_coverage_ratio{%s} %gx60", labels, coverage), fmt.Sprintf("traceslo_slo_error_budget_exhaustion_seconds{%s} %gx60", labels, seconds)}
+	}
+	both := append(says("a", "1", 0.8, 3600), says("b", "2", 0.8, 3600)...)
+	for question, want := range map[string]string{
+		`panel "Coverage", query A`: `map[{service="shop", slo="orders"}:0.8]`,
+		`panel "Spent in", query A`: `map[{service="shop", slo="orders"}:3600]`,
+	} {
+		if got := fmt.Sprint(ask(t, "traceslo-slo", question, grafana{"slo": {"orders"}, "service": {"shop"}}, time.Minute, both...)); got != want {
+			t.Errorf("%s: got %s, want %s", question, got, want)
+		}
+	}
+	lags := append(says("a", "1", 0.8, 3600), says("b", "2", 0.5, 3600)...)
+	if got, want := fmt.Sprint(ask(t, "traceslo-slo", `panel "Coverage", query A`, grafana{"slo": {"orders"}, "service": {"shop"}}, time.Minute, lags...)), `map[{service="shop", slo="orders"}:0.5]`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestFailedIsZeroWithoutFailuresAndAbsentWithoutSpans(t *testing.T) {
 	const failed = `panel "Failed by service", query A`
 	spans := `jaeger_traces_total{service="shop",operation="GET /",span_kind="server",instance="a"} `
