@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,20 +99,30 @@ func (p *platform) piece(ctx context.Context, r source.Range) []stream {
 	return []stream{func(yield func(*jaeger.Document) error) error { return p.source.Documents(ctx, r, yield) }}
 }
 
-// storeUntil stores one piece after the other until a time, and returns the last
-// slot that is stored.
-func (p *platform) storeUntil(t *testing.T, c *testenv.Cluster, after int64, ends time.Time) int64 {
-	const slots = 8
-	r := p.all
+// storeUntil stores one piece after the other until a time, at so many spans a
+// second or as fast as it goes if that is 0, and returns the last slot that is stored.
+func (p *platform) storeUntil(t *testing.T, c *testenv.Cluster, after int64, rate float64, ends time.Time) int64 {
+	r, slots := p.all, int64(8)
+	if rate > 0 {
+		slots = 1
+	}
+	var spans atomic.Int64
+	began := time.Now()
 	for r.Upto = after; time.Now().Before(ends) && r.Upto < p.all.Upto; {
 		var streams []stream
 		for range 3 {
 			r.After, r.Upto = r.Upto, min(r.Upto+slots, p.all.Upto)
-			streams = append(streams, p.piece(t.Context(), r)...)
+			piece := p.piece(t.Context(), r)[0]
+			streams = append(streams, func(yield func(*jaeger.Document) error) error {
+				return piece(func(d *jaeger.Document) error { spans.Add(1); return yield(d) })
+			})
 		}
 		if err := write(t.Context(), c, "soak", jaeger.Elevated, streams); err != nil {
 			t.Error(err)
 			break
+		}
+		if rate > 0 {
+			time.Sleep(time.Until(began.Add(time.Duration(float64(spans.Load()) / rate * float64(time.Second)))))
 		}
 	}
 	return r.Upto

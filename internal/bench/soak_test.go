@@ -32,7 +32,11 @@ slos:
 func TestSoak(t *testing.T) {
 	only(t, *soakFlag)
 	c := startCluster(t, "")
-	p := openPlatform(t, soakRate, soakHistory, time.Now().Truncate(time.Minute))
+	traces := float64(soakRate)
+	if *rateFlag > 0 {
+		traces = *rateFlag / 9 // A trace has that many spans on average.
+	}
+	p := openPlatform(t, traces, soakHistory, time.Now().Truncate(time.Minute))
 	d, refused := newDaemon(t, c.URL, "soak", engines[0], objectives)
 	if refused != "" {
 		t.Fatal(refused)
@@ -44,9 +48,10 @@ func TestSoak(t *testing.T) {
 	store(t, c, "soak", jaeger.Elevated, shardsOfPeers, p.piece(t.Context(), first))
 	d.start()
 	done := make(chan int64)
-	go func() { done <- p.storeUntil(t, c, first.Upto, ends) }()
-	resident, rate := watch(t, d, done)
-	p.all.Upto = rate.upto
+	go func() { done <- p.storeUntil(t, c, first.Upto, *rateFlag, ends) }()
+	w := watch(t, d, done)
+	resident := w.resident
+	p.all.Upto = w.upto
 	d.settled(20 * time.Minute)
 	u := usage(t, d.process)
 	p.count(t)
@@ -54,14 +59,14 @@ func TestSoak(t *testing.T) {
 	d.process.Kill()
 	t.Logf("%d spans, off by %+v", p.spans(), off)
 
-	out := newPage(t, "soak", "A soak at full speed", command("soak"))
+	out := newPage(t, "soak", "A soak", command("soak"))
 	var settled []bench.Point
 	for _, point := range resident {
 		if point.X > min(settling.Minutes(), *minutesFlag/2) {
 			settled = append(settled, point)
 		}
 	}
-	whole, late := bench.Line(resident), bench.Line(settled)
+	whole, late, rest := bench.Line(resident), bench.Line(settled), bench.Line(w.rest[len(w.rest)/2:])
 	table := bench.Table{Head: []string{"what", "measured"}}
 	table.Add("spans stored and counted meanwhile", bench.Count(int64(p.spans())))
 	table.Add("spans a second, on average", bench.Figure(float64(p.spans())/(*minutesFlag*60)))
@@ -70,45 +75,58 @@ func TestSoak(t *testing.T) {
 	table.Add("its memory at most", bench.Bytes(u.Peak))
 	table.Add("slope of its resident memory over all", fmt.Sprintf("%+.2f ± %.2f MB an hour", whole.Slope*60, whole.Error*60))
 	table.Add(fmt.Sprintf("slope from minute %.0f on, when the dedup window is full", settled[0].X), fmt.Sprintf("%+.2f ± %.2f MB an hour", late.Slope*60, late.Error*60))
-	out.f("traceslo (`read: documents`, deduplicating over 10 minutes, a ledger of 12 objectives, scraped every 15 s) reads for %s minutes while spans are stored as fast as the cluster, "+
-		"on the same two cores, takes them: both are busy all the time. Slopes are by least squares over samples every 5 s, ± their standard error, which takes samples as independent and so is rather too small.\n\n%s\n",
-		bench.Figure(*minutesFlag), &table)
+	table.Add("spans that the dedup window remembers: in the middle, at the end", fmt.Sprintf("%s, %s", bench.Count(int64(w.remembered[len(w.remembered)/2].Y)), bench.Count(int64(w.remembered[len(w.remembered)-1].Y))))
+	table.Add("slope of the second half, less 16 bytes for each span that is remembered", fmt.Sprintf("%+.2f ± %.2f MB an hour", rest.Slope*60, rest.Error*60))
+	speed := "as fast as the cluster, on the same two cores, takes them: both are busy all the time"
+	if *rateFlag > 0 {
+		speed = fmt.Sprintf("at about %s a second", bench.Figure(*rateFlag))
+	}
+	out.f("traceslo (`read: documents`, deduplicating over 10 minutes, a ledger of 12 objectives, scraped every 15 s) reads for %s minutes while spans are stored %s. "+
+		"Slopes are by least squares over samples every 5 s, ± their standard error, which takes samples as independent and so is rather too small.\n\n%s\n",
+		bench.Figure(*minutesFlag), speed, &table)
 	out.picture("soak-memory.svg", "Resident memory of traceslo over the minutes of the soak", bench.Chart{Title: "Resident memory of traceslo", X: "minutes", Y: "MB",
 		Series: []bench.Series{{Name: "resident", Points: resident, Plain: true},
 			{Name: "least squares, once the window is full", Plain: true, Points: []bench.Point{
 				{X: settled[0].X, Y: late.At0 + late.Slope*settled[0].X}, {X: settled[len(settled)-1].X, Y: late.At0 + late.Slope*settled[len(settled)-1].X}}}}}.SVG())
 	out.picture("soak-rate.svg", "Spans counted a second over the minutes of the soak", bench.Chart{Title: "Spans counted a second", X: "minutes", Y: "spans a second",
-		Series: []bench.Series{{Name: "over each minute", Points: rate.points, Plain: true}}}.SVG())
+		Series: []bench.Series{{Name: "over each minute", Points: w.rate, Plain: true}}}.SVG())
 	out.write(t)
 }
 
-// A course is how fast spans were counted, and up to which slot they were stored.
+// A course is what was seen over the minutes of a soak.
 type course struct {
-	points []bench.Point
-	upto   int64
+	// resident is in MB, and rest is that without what the dedup window takes.
+	resident, rest, remembered, rate []bench.Point
+	upto                             int64
 }
 
 // watch takes samples until all is stored.
-func watch(t *testing.T, d *daemon, done <-chan int64) (resident []bench.Point, c course) {
+func watch(t *testing.T, d *daemon, done <-chan int64) *course {
 	t.Helper()
+	const key = 16 // Bytes that the dedup window takes of memory for a span, at most.
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	began, spans, at := time.Now(), 0, time.Now()
+	c := &course{}
 	for n := 1; ; n++ {
 		select {
 		case c.upto = <-done:
-			return resident, c
+			return c
 		case <-tick.C:
 		}
 		minutes := time.Since(began).Minutes()
-		resident = append(resident, bench.Point{X: minutes, Y: float64(usage(t, d.process).Resident) / 1e6})
-		if n%3 == 0 {
-			scrape(t, d.url+"/metrics", expfmt.NewFormat(expfmt.TypeProtoDelim))
+		resident := float64(usage(t, d.process).Resident) / 1e6
+		c.resident = append(c.resident, bench.Point{X: minutes, Y: resident})
+		if n%3 == 0 { // As often as Prometheus does.
+			families := scrape(t, d.url+"/metrics", expfmt.NewFormat(expfmt.TypeProtoDelim))
+			remembered := families["traceslo_sli_dedup_spans"].GetMetric()[0].GetGauge().GetValue()
+			c.remembered = append(c.remembered, bench.Point{X: minutes, Y: remembered})
+			c.rest = append(c.rest, bench.Point{X: minutes, Y: resident - remembered*key/1e6})
 		}
 		if n%12 == 0 {
 			r := d.reading()
-			c.points = append(c.points, bench.Point{X: minutes, Y: float64(r.Spans-spans) / time.Since(at).Seconds()})
-			t.Logf("minute %.1f: %d spans, %.1f MB", minutes, r.Spans, resident[len(resident)-1].Y)
+			c.rate = append(c.rate, bench.Point{X: minutes, Y: float64(r.Spans-spans) / time.Since(at).Seconds()})
+			t.Logf("minute %.1f: %d spans, %.1f MB", minutes, r.Spans, resident)
 			spans, at = r.Spans, time.Now()
 		}
 	}
