@@ -22,9 +22,12 @@ type counted struct {
 
 	bands  []band
 	bounds []int64
-	sizes  func(band) int
-	roots  bool
-	tags   int
+	// asked are the minutes that were asked for, minutes those that have spans.
+	asked   []int64
+	minutes map[int64]bool
+	sizes   func(band) int
+	roots   bool
+	tags    int
 	// ended is when the spans of a group are said to have ended, as far as their minute allows.
 	ended  int64
 	values []string
@@ -33,7 +36,6 @@ type counted struct {
 	has                 []bool
 	// fine are its buckets of durations, children how many in each have a parent.
 	fine, children []uint64
-	minutes        map[int64]bool
 }
 
 // errAnswer: an answer is not in the form of Elasticsearch's.
@@ -48,7 +50,7 @@ type part struct {
 }
 
 // reset makes c ready for the answers to the bands of a window.
-func (c *counted) reset(s *Source, window source.Range, bands []band) {
+func (c *counted) reset(s *Source, window source.Range, asked []int64, bands []band) {
 	n := len(s.options.Tags)
 	if c.minutes == nil {
 		c.minutes = map[int64]bool{}
@@ -58,7 +60,7 @@ func (c *counted) reset(s *Source, window source.Range, bands []band) {
 	clear(c.groups)
 	clear(c.values)
 	c.groups, c.spans, c.values = c.groups[:0], 0, c.values[:0]
-	c.bands, c.bounds, c.sizes, c.roots, c.tags = bands, s.bounds, s.sizeOf, s.options.Roots, n
+	c.asked, c.bands, c.bounds, c.sizes, c.roots, c.tags = asked, bands, s.bounds, s.sizeOf, s.options.Roots, n
 	c.ended = window.Surveyed.UnixMicro()
 }
 
@@ -196,7 +198,7 @@ func (c *counted) bucket(in *scanner, b band) bool {
 				case nameMinute[0]:
 					at := in.float()
 					minute = int64(at) / minuteMicros
-					proven = proven && at == float64(minute*minuteMicros)
+					proven = proven && at == float64(minute*minuteMicros) && slices.Contains(c.asked, minute)
 				case nameTag[0], nameProcess[0]:
 					i, err := strconv.Atoi(string(key[1:]))
 					if err != nil || i >= c.tags {

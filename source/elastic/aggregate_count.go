@@ -80,7 +80,7 @@ func (s *Source) count(ctx context.Context, k *walk, w *reader, window source.Ra
 			w.query = s.appendBand(w.query, k, window, *p, b)
 		}
 		err := s.askMany(ctx, w, window, func(c call, body []byte) error {
-			w.tally.reset(s, window, bands)
+			w.tally.reset(s, window, p.minutes, bands)
 			if err := w.tally.read(body, func(a *part) error { return s.trust(c, a) }); err != nil {
 				if errors.Is(err, errAnswer) {
 					return s.link.protocolError(c, err.Error())

@@ -67,3 +67,16 @@ func (s *Source) SetQuiet(after time.Duration, least int) {
 func SetCounting(s *Source, first, least int64, buckets int) {
 	s.seams = seams{first, least, buckets, 0}
 }
+
+// ReadCounted reads the answer to one band of two buckets, for a reader of one tag and of roots.
+func ReadCounted(body []byte) ([]source.Group, error) {
+	s, err := New(Options{Config: Default(), Tags: []string{"env"}, Roots: true, Fine: []uint64{10, 100}})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	var c counted
+	c.reset(s, source.Range{}, []int64{29453760}, plan{width: 2}.bands(s.bounds))
+	err = c.read(body, func(a *part) error { return s.trust(call{operation: opCount, thing: "x"}, a) })
+	return c.groups, err
+}
