@@ -195,8 +195,8 @@ func (t *tactic) learn(p plan, minutes []int64, groups, counted, others int64) {
 			t.minutes = nil
 		default:
 			// What is stored next began in the same minutes, or in the next ones.
-			next := append(minutes[max(0, n-mostMinutes+2):n:n], minutes[n-1]+1, minutes[n-1]+2)
-			t.minutes = next
+			last := minutes[n-1]
+			t.minutes = slices.Concat(minutes[max(0, n-mostMinutes+2):], []int64{last + 1, last + 2})
 		}
 	})
 }

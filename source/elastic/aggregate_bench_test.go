@@ -1,12 +1,10 @@
 package elastic_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,34 +15,6 @@ import (
 	"github.com/traceslo/traceslo/source/elastic"
 	"github.com/traceslo/traceslo/source/jaeger"
 )
-
-// ownCPU returns what this process has used of the processors, nodeCPU what a cluster of one node has.
-func ownCPU(b *testing.B) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func nodeCPU(b *testing.B, c *testenv.Cluster) time.Duration {
-	var answer struct {
-		Nodes map[string]struct {
-			Process struct {
-				CPU struct {
-					Millis int64 `json:"total_in_millis"`
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal(c.Do(b, "GET", "/_nodes/_local/stats/process", ""), &answer); err != nil {
-		b.Fatal(err)
-	}
-	for _, n := range answer.Nodes {
-		return time.Duration(n.Process.CPU.Millis) * time.Millisecond
-	}
-	return 0
-}
 
 // busy stores spans as a platform stores them that has a hundred operations of
 // ten services in three kinds, one span in a hundred failed.
@@ -120,11 +90,13 @@ func BenchmarkLiveEngines(b *testing.B) {
 			}
 			read, groups = 0, 0
 			for b.Loop() {
-				at, used := nodeCPU(b, c), ownCPU(b)
-				once()
-				own += ownCPU(b) - used
-				cluster += nodeCPU(b, c) - at
-				rounds++
+				at, used := clusterCPU(b, c), processCPU()
+				for range 5 {
+					once()
+					rounds++
+				}
+				own += processCPU() - used
+				cluster += clusterCPU(b, c) - at
 			}
 			if read != rounds*spans {
 				b.Fatalf("%d spans in %d rounds", read, rounds)
@@ -144,4 +116,42 @@ func BenchmarkLiveEngines(b *testing.B) {
 	run("lean", func(*elastic.Config) {}, func(*elastic.Source) {}, poll)
 	run("aggregations", func(c *elastic.Config) { c.Read = elastic.Aggregations }, func(s *elastic.Source) { elastic.SetCounting(s, poll, 1000, 60_000) }, poll)
 	run("aggregations, all at once", func(c *elastic.Config) { c.Read = elastic.Aggregations }, func(s *elastic.Source) { elastic.SetCounting(s, spans, 1000, 60_000) }, spans)
+	b.Run("raw aggregations, all at once", func(b *testing.B) {
+		o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Log: zerolog.Nop()}
+		o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{c.URL}, prefix, elastic.Aggregations
+		s, err := elastic.New(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		v, err := s.Survey(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		count, err := elastic.CountOnly(b.Context(), s, all(v, v.Indices[0], 0))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range 3 {
+			if _, err := count(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		var cluster, own time.Duration
+		counted := uint64(0)
+		for b.Loop() {
+			at, used := clusterCPU(b, c), processCPU()
+			for range 5 {
+				n, err := count()
+				if err != nil {
+					b.Fatal(err)
+				}
+				counted += n
+			}
+			own += processCPU() - used
+			cluster += clusterCPU(b, c) - at
+		}
+		b.ReportMetric(float64(own.Nanoseconds())/float64(counted), "own-ns/span")
+		b.ReportMetric(float64(cluster.Nanoseconds())/float64(counted), "cluster-ns/span")
+	})
 }

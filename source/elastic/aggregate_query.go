@@ -13,7 +13,7 @@ import (
 const minuteMicros = 60_000_000
 
 // longestCounted is how long an eligible span lasts at most, in microseconds:
-// a longer one surely ends in another minute than it began in, half of the times.
+// more than half of those that last longer end in another minute than they began in.
 const longestCounted = 32_768_000
 
 // steps are durations in microseconds: an eligible span began at least as long

@@ -80,3 +80,16 @@ func ReadCounted(body []byte) ([]source.Group, error) {
 	err = c.read(body, func(a *part) error { return s.trust(call{operation: opCount, thing: "x"}, a) })
 	return c.groups, err
 }
+
+// CountOnly returns what has the eligible spans of a range counted, at once, and returns how many there are.
+func CountOnly(ctx context.Context, s *Source, r source.Range) (count func() (uint64, error), err error) {
+	k := &walk{Range: r, plain: s.plainOf(r.UUID)}
+	w, p := s.reader(), plan{width: firstWidth}
+	if err := s.look(ctx, k, w, r, &p); err != nil {
+		return nil, err
+	}
+	return func() (uint64, error) {
+		err := s.count(ctx, k, w, r, &p)
+		return w.tally.spans, err
+	}, nil
+}
