@@ -120,8 +120,9 @@ func newBench(t testing.TB, objectives ...slo.Objective) *bench {
 		}
 		return store.View(read)
 	}
+	b.running.View = view
 	server := web.New(web.Options{
-		Running: func() *web.Running { return b.running }, Reading: registry, View: view,
+		Running: func() *web.Running { return b.running }, Reading: registry,
 		Version: "devel", Now: func() time.Time { return b.now }, Log: log,
 	})
 	b.routes = server.Routes()

@@ -48,7 +48,7 @@ func (s *Server) charts(running *Running, o Objective) (c charts, err error) {
 	if o.To == nil {
 		return c, nil
 	}
-	err = s.View(func(tx *state.Tx) error {
+	err = running.View(func(tx *state.Tx) error {
 		d := drawing{running.Ledger, tx, o}
 		if c.BurnDown, err = d.burnDown(); err != nil {
 			return err

@@ -222,7 +222,7 @@ func (s *Server) culpritsOf(running *Running, o Objective, from, to time.Time) (
 	out := Culprits{From: from, To: to.UTC().Add(day - 1).Truncate(day), Culprits: []Culprit{}}
 	type key struct{ service, operation, errorType, values string }
 	sums := map[key]*Culprit{}
-	err := s.View(func(tx *state.Tx) error {
+	err := running.View(func(tx *state.Tx) error {
 		for at := out.From; at.Before(out.To); at = at.Add(day) {
 			found, err := running.Ledger.Culprits(tx, o.SLO, o.Service, at)
 			if err != nil {

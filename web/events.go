@@ -80,7 +80,7 @@ func edges(from, to time.Time, step time.Duration) []time.Time {
 // pointsOf returns the points between each edge and the next.
 func (s *Server) pointsOf(running *Running, o Objective, edges []time.Time) ([]Point, error) {
 	points := make([]Point, 0, len(edges))
-	err := s.View(func(tx *state.Tx) error {
+	err := running.View(func(tx *state.Tx) error {
 		sums, err := running.Ledger.Sums(tx, o.SLO, o.Service, edges)
 		if err != nil {
 			return err

@@ -90,7 +90,7 @@ func (s *Server) report(r *http.Request) (*report.Report, report.Format, error) 
 		return nil, "", r.Context().Err()
 	}
 	var made *report.Report
-	err = s.View(func(tx *state.Tx) (err error) {
+	err = running.View(func(tx *state.Tx) (err error) {
 		made, err = report.Build(r.Context(), running.Ledger, tx, report.Options{
 			Period: period, SLOs: names, Dimensions: running.Dimensions, Policy: running.Report.Policy, Now: now, Notes: running.Readers.Notes(),
 		})

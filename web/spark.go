@@ -87,7 +87,7 @@ func (s *Server) draw(running *Running, rows []row) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return s.View(func(tx *state.Tx) error {
+	return running.View(func(tx *state.Tx) error {
 		for _, r := range missing {
 			edges := edges(*r.From, *r.To, stride(r.To.Sub(*r.From), sparkPoints))
 			sums, err := running.Ledger.Sums(tx, r.SLO, r.Service, edges)

@@ -46,7 +46,7 @@ func (s *Server) traces(r *http.Request) (any, error) {
 
 func (s *Server) tracesOf(running *Running, o Objective) ([]Trace, error) {
 	traces := []Trace{}
-	err := s.View(func(tx *state.Tx) error {
+	err := running.View(func(tx *state.Tx) error {
 		found, err := running.Ledger.BadTraces(tx, o.SLO, o.Service)
 		for _, t := range found {
 			traces = append(traces, Trace{TraceID: t.TraceID, SpanID: t.SpanID, End: t.End.UTC(), Seconds: t.Duration.Seconds(), Duration: t.Duration,

@@ -44,8 +44,6 @@ type Options struct {
 	Running func() *Running
 	// Reading gathers the metrics of source and of the configuration's reading.
 	Reading prometheus.Gatherer
-	// View reads the state file that the ledger lies in.
-	View func(func(*state.Tx) error) error
 	// Version says what serves this, in one line.
 	Version string
 	// Now is the time; time.Now if it is nil.
@@ -56,6 +54,8 @@ type Options struct {
 // Running is what is at work by one configuration.
 type Running struct {
 	Ledger *slo.Ledger
+	// View reads the state file that the ledger lies in.
+	View func(func(*state.Tx) error) error
 	// Readers says how far several readers are added up, nil for one that reads
 	// all, of which Share is nil too: this one's part.
 	Readers *Readers

@@ -35,7 +35,7 @@ func (d *daemon) routes(pages *web.Server) []web.Route {
 
 // web returns what serves people and programs.
 func (d *daemon) web() *web.Server {
-	return web.New(web.Options{Running: d.running, Reading: d.reading, View: d.view, Version: version.Info(), Log: d.log})
+	return web.New(web.Options{Running: d.running, Reading: d.reading, Version: version.Info(), Log: d.log})
 }
 
 // running returns what web shows of the pipeline at work, nil until the state is loaded.
@@ -44,9 +44,11 @@ func (d *daemon) running() *web.Running {
 	if p == nil {
 		return nil
 	}
+	ledger, view, readers := d.shown(p)
 	running := &web.Running{
-		Ledger:        p.shownLedger(),
-		Readers:       d.readers(p),
+		Ledger:        ledger,
+		View:          view,
+		Readers:       readers,
 		Feed:          p.feed.Snapshot,
 		Progress:      p.feed.Progress,
 		Links:         p.Links,

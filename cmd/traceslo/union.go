@@ -74,8 +74,9 @@ func (d *daemon) whole() *slo.Ledger {
 	return p.union.Ledger()
 }
 
-// readers says how far the readers of p are added up, nil for one that reads all.
-func (d *daemon) readers(p *pipeline) *web.Readers {
+// readers says how far the readers of p are added up, which have that ledger
+// together; nil for one that reads all.
+func (d *daemon) readers(p *pipeline, whole *slo.Ledger) *web.Readers {
 	if d.member.Alone() {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (d *daemon) readers(p *pipeline) *web.Readers {
 	if p.union == nil {
 		return out
 	}
-	out.AddedUp = p.union.Ledger() != nil
+	out.AddedUp = whole != nil
 	for _, m := range p.union.Missing() {
 		out.Missing = append(out.Missing, m.String())
 	}
@@ -96,11 +97,11 @@ func (d *daemon) wholeOf(p *pipeline) func() (*slo.Ledger, func(func(*state.Tx) 
 		return nil
 	}
 	return func() (*slo.Ledger, func(func(*state.Tx) error) error, []string) {
-		readers := d.readers(p)
 		if p.union == nil {
-			return p.ledger, d.store.View, readers.Notes()
+			return p.ledger, d.store.View, d.readers(p, nil).Notes()
 		}
-		return p.union.Ledger(), p.union.View, readers.Notes()
+		whole := p.union.Ledger()
+		return whole, p.union.ViewOf(whole), d.readers(p, whole).Notes()
 	}
 }
 
@@ -113,22 +114,17 @@ func (d *daemon) printedReports(cfg *loaded) []press.Config {
 	return cfg.Reports
 }
 
-// view reads the state that the ledger which is shown lies in.
-func (d *daemon) view(read func(*state.Tx) error) error {
-	if p := d.current.Load(); p != nil && p.union != nil && p.union.Ledger() != nil {
-		return p.union.View(read)
-	}
-	return d.store.View(read)
-}
-
-// shownLedger is what pages and reports tell of: all readers together where
-// their addresses are known, and then nothing of a part alone.
-func (p *pipeline) shownLedger() *slo.Ledger {
+// shown is what pages and reports tell of, what reads the state that it lies in,
+// and what is said of it: all readers together where their addresses are known,
+// and then nothing of a part alone.
+func (d *daemon) shown(p *pipeline) (*slo.Ledger, func(func(*state.Tx) error) error, *web.Readers) {
 	if p.union == nil {
-		return p.ledger
+		return p.ledger, d.store.View, d.readers(p, nil)
 	}
-	if whole := p.union.Ledger(); whole != nil {
-		return whole
+	whole := p.union.Ledger()
+	view, readers := p.union.ViewOf(whole), d.readers(p, whole)
+	if whole == nil {
+		whole = slo.NewLedger(slo.LedgerOptions{})
 	}
-	return slo.NewLedger(slo.LedgerOptions{})
+	return whole, view, readers
 }

@@ -79,6 +79,11 @@ func (u *Union) build(ctx context.Context) error {
 		u.note(errs)
 		return nil
 	}
+	again := make([]Missing, 0, len(u.Members))
+	for i := range u.Members {
+		again = append(again, Missing{Reader: u.name(i), Why: "all that it counted is being added up anew"})
+	}
+	u.missing.Store(&again)
 	if err := u.replace(); err != nil {
 		return err
 	}

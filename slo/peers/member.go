@@ -51,10 +51,15 @@ func (o own) Part(_ context.Context, after uint64, mark string) (part *slo.Part,
 // All implements Member.
 func (o own) All(ctx context.Context, head func(slo.PartHead) error, increment func(slo.Increment) error) error {
 	reader, writer := io.Pipe()
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		writer.CloseWithError(o.view(func(tx *state.Tx) error { return o.ledger.WritePart(tx, writer) }))
 	}()
-	defer reader.Close()
+	defer func() {
+		reader.Close()
+		<-ended
+	}()
 	return readAll(ctx, reader, head, increment)
 }
 

@@ -129,23 +129,28 @@ func (u *Union) Close() error {
 }
 
 // Ledger returns the ledger of all readers together, nil until all of them were
-// added up once.
+// added up once, and while they are added up anew.
 func (u *Union) Ledger() *slo.Ledger { return u.shown.Load() }
 
-// errNone is what is read of a sum that is not there.
-var errNone = errors.New("the readers are not added up yet")
+// errNone is what is read of a sum that is not there, or not any more.
+var errNone = errors.New("the readers are being added up anew; ask again in a moment")
 
-// View reads the file that Ledger lies in.
-func (u *Union) View(read func(*state.Tx) error) error {
-	u.file.RLock()
-	defer u.file.RUnlock()
-	if u.store == nil {
-		return errNone
+// ViewOf returns what reads the file that a ledger, which Ledger returned, lies
+// in. It fails once the readers are added up anew: another file would be read
+// for that ledger's, with a part of what it holds.
+func (u *Union) ViewOf(ledger *slo.Ledger) func(read func(*state.Tx) error) error {
+	return func(read func(*state.Tx) error) error {
+		u.file.RLock()
+		defer u.file.RUnlock()
+		if ledger == nil || u.shown.Load() != ledger {
+			return errNone
+		}
+		return u.store.View(read)
 	}
-	return u.store.View(read)
 }
 
-// Missing returns the readers that are not added up now, in order.
+// Missing returns the readers that are not added up now, in order: one at least
+// while there is no Ledger.
 func (u *Union) Missing() []Missing { return *u.missing.Load() }
 
 // Run adds up until ctx ends. What fails is told and tried again; but a file

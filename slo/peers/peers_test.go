@@ -209,8 +209,9 @@ func (s *set) check() {
 			want[m] = slo.Count{Events: want[m].Events + n.Events, Bad: want[m].Bad + n.Bad}
 		}
 	}
-	if err := s.union.View(func(tx *state.Tx) error {
-		minutes, err := s.union.Ledger().History(tx, "a", "api", began.Add(-time.Hour), time.Now().Add(time.Hour))
+	whole := s.union.Ledger()
+	if err := s.union.ViewOf(whole)(func(tx *state.Tx) error {
+		minutes, err := whole.History(tx, "a", "api", began.Add(-time.Hour), time.Now().Add(time.Hour))
 		for _, m := range minutes {
 			if m.Events > 0 {
 				got[m.At.Unix()/60] = slo.Count{Events: m.Events, Bad: m.Bad}
@@ -292,6 +293,53 @@ func TestEveryCountAddsUpOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhileReadersAreAddedUpAnewThereIsNoWhole has a reader lose its state, and
+// looks at the sum in the middle of its being made anew.
+func TestWhileReadersAreAddedUpAnewThereIsNoWhole(t *testing.T) {
+	s := newSet(t, 2)
+	rnd := rand.New(rand.NewPCG(1, 1))
+	for _, r := range s.readers {
+		r.count(some(rnd))
+	}
+	s.step()
+	before := s.union.Ledger()
+	view := s.union.ViewOf(before)
+	looked := false
+	nothing := func(*state.Tx) error { return nil }
+	look := http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		b := s.readers[1]
+		switch {
+		case request.URL.Query().Has("after"):
+			http.Error(w, "gone", http.StatusGone)
+		case request.URL.Path != "/api/v1/ledger/all":
+			b.part(w, request)
+		default:
+			looked = true
+			if s.union.Ledger() != nil || len(s.union.Missing()) != 2 {
+				t.Errorf("the whole is %v, missing are %v", s.union.Ledger(), s.union.Missing())
+			}
+			if err := view(nothing); err == nil {
+				t.Error("the ledger of before reads the file that is being made")
+			}
+			b.answer.Store(nil)
+			b.server.Config.Handler.ServeHTTP(w, request)
+		}
+	})
+	s.readers[1].answer.Store(&look)
+	for range 2 { // It hears that it has to, and does.
+		if _, err := s.union.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !looked {
+		t.Fatal("the readers were not added up anew")
+	}
+	if err := view(nothing); err == nil {
+		t.Error("the ledger of before reads the new file")
+	}
+	s.check()
 }
 
 // TestNoPartIsTakenForTheWhole has a reader go away, before it was ever met and after.
