@@ -28,6 +28,7 @@ func TestEarliest(t *testing.T) {
 	if data == "" {
 		data = testenv.OpenDir(t)
 	}
+	out := newPage(t, "earliest", "Reading all that is stored", command("earliest"))
 	note := filepath.Join(data, "stored.json")
 	c := startCluster(t, filepath.Join(data, "cluster"))
 	var p *platform
@@ -55,7 +56,6 @@ func TestEarliest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out := newPage(t, "earliest", "Reading all that is stored", command("earliest"))
 	out.f("`start: earliest` over %s stored spans of seven days (%d label sets, %s failed), in indices of a day with 3 shards each, deduplicating only where documents are read.\n\n",
 		bench.Count(int64(p.spans())), len(p.truth.Of), bench.Count(int64(p.errors())))
 	table := bench.Table{Head: []string{"engine", "took", "spans a second", "traceslo's CPU", "the cluster's CPU", "traceslo's memory at most", "calls, errors, bucket counts off"}}

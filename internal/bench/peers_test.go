@@ -49,6 +49,7 @@ type comparison struct {
 
 func TestPeers(t *testing.T) {
 	only(t, *peersFlag)
+	out := newPage(t, "peers", "traceslo beside others", command("peers"))
 	c := startCluster(t, "")
 	p := newPlatform(t, *spansFlag, 50*time.Minute, time.Now().Truncate(time.Minute))
 	t.Logf("%d spans of %d operations", p.spans(), len(p.truth.Of))
@@ -59,7 +60,6 @@ func TestPeers(t *testing.T) {
 	quiet(t, c)
 
 	cmp := comparison{c, p}
-	out := newPage(t, "peers", "traceslo beside others", command("peers"))
 	out.f("The same %s spans of an invented platform (`source/footanalytics`, seed 7, %d label sets, %s failed), of which is known what is to be counted. "+
 		"They are stored once, in one index of %d shards without replicas, and read from there; or sent to a collector. Each is measured %d times in turn, from nothing; the median is told.\n\n",
 		bench.Count(int64(p.spans())), len(p.truth.Of), bench.Count(int64(p.errors())), shardsOfPeers, *roundsFlag)

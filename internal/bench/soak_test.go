@@ -31,6 +31,7 @@ slos:
 // them meanwhile.
 func TestSoak(t *testing.T) {
 	only(t, *soakFlag)
+	out := newPage(t, "soak", "A soak", command("soak"))
 	c := startCluster(t, "")
 	traces := float64(soakRate)
 	if *rateFlag > 0 {
@@ -59,7 +60,6 @@ func TestSoak(t *testing.T) {
 	d.process.Kill()
 	t.Logf("%d spans, off by %+v", p.spans(), off)
 
-	out := newPage(t, "soak", "A soak", command("soak"))
 	var settled []bench.Point
 	for _, point := range resident {
 		if point.X > min(settling.Minutes(), *minutesFlag/2) {
