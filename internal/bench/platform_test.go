@@ -106,10 +106,10 @@ func (p *platform) storeUntil(t *testing.T, c *testenv.Cluster, after int64, rat
 	if rate > 0 {
 		slots = 1
 	}
-	var spans atomic.Int64
-	began := time.Now()
 	for r.Upto = after; time.Now().Before(ends) && r.Upto < p.all.Upto; {
 		var streams []stream
+		var spans atomic.Int64
+		began := time.Now()
 		for range 3 {
 			r.After, r.Upto = r.Upto, min(r.Upto+slots, p.all.Upto)
 			piece := p.piece(t.Context(), r)[0]
