@@ -56,6 +56,9 @@ type form struct {
 	// whole is how many pages are still to be read whole.
 	whole atomic.Int64
 	said  atomic.Bool
+	// asked holds if the cluster told whether it finds what is in the lists of
+	// the index's documents, and found if it does.
+	asked, found atomic.Bool
 	// tactic is how the index is counted, if it is.
 	tactic tactic
 }

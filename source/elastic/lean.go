@@ -23,6 +23,40 @@ const (
 	fewLean = 100
 )
 
+// listSort are sort values of what is in the lists of a document. A cluster
+// refuses them where the mapping lacks the lists, or what is in them: there a
+// query for a tag in a list finds nothing, and every document would seem plain.
+var listSort = func() []byte {
+	sort := list{object{"_seq_no": "asc"}}
+	for _, path := range []string{"tags", "process.tags"} {
+		for _, name := range []string{".key", ".value"} {
+			sort = append(sort, object{path + name: object{"order": "asc", "nested": object{"path": path}}})
+		}
+	}
+	return encode(sort)
+}()
+
+// askLists finds out, once for each index, whether queries find what is in the
+// lists of its documents. If not, it is read whole.
+func (s *Source) askLists(ctx context.Context, k *walk, w *reader) error {
+	if k.form.asked.Load() || k.Upto-k.after < leastLean {
+		return nil
+	}
+	q := query{Range: k.Range, primaryOnly: k.primaryOnly, size: 1, sort: listSort}
+	q.After = k.Upto - 1
+	err := s.ask(ctx, opLean, w, q, &w.leanBody, &w.leanAnswer, w.decoder.Answer)
+	switch {
+	case err == nil:
+		k.form.found.Store(true)
+	case errors.Is(err, errRefused), errors.Is(err, errSmaller):
+		s.log.Info().Err(err).Str("index", k.Index).Msg("an index is not mapped as Jaeger maps it, and is read document by document")
+	default:
+		return err
+	}
+	k.form.asked.Store(true)
+	return nil
+}
+
 // leanSort returns the sort values that tell a plain document, behind its number.
 func leanSort(columns []jaeger.Column) []byte {
 	sort := list{object{"_seq_no": "asc"}}

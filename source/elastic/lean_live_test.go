@@ -157,6 +157,12 @@ func TestLiveWhatDocValuesDoNotTellIsReadWhole(t *testing.T) {
 		return docs
 	}
 	strange := plain(600)
+	listed := plain(600)
+	for i, doc := range listed {
+		listed[i] = strings.Replace(doc, `"tag":{"span@kind":"server"}`, `"tags":[{"key":"span.kind","type":"string","value":"server"},{"key":"error","type":"bool","value":true}]`, 1)
+	}
+	const keyed = `"tags":{"dynamic":false,"properties":{"key":{"ignore_above":256,"type":"keyword"}`
+	unkeyed := strings.ReplaceAll(string(jaeger.Template{Shards: 1}.Index()), keyed, `"tags":{"dynamic":false,"properties":{"other":{"ignore_above":256,"type":"keyword"}`)
 	strange[300] = strings.Replace(strange[300], `"traceID":"`, `"traceID":"x`, 1)
 	testenv.EachCluster(t, func(t *testing.T, c *testenv.Cluster) {
 		for _, test := range []struct {
@@ -166,6 +172,7 @@ func TestLiveWhatDocValuesDoNotTellIsReadWhole(t *testing.T) {
 		}{
 			{"plain documents", string(jaeger.Template{Shards: 1}.Index()), plain(600), true},
 			{"an id that is none", string(jaeger.Template{Shards: 1}.Index()), strange, false},
+			{"lists that are not searched", unkeyed, listed, false},
 			{"the lists mapped alone", `{"settings":{"number_of_shards":1},` + mapping + `}`, plain(600), false},
 			{"names mapped as numbers", strings.Replace(string(jaeger.Template{Shards: 1}.Index()), `"spanID":{"ignore_above":256,"type":"keyword"},"startTime"`, `"spanID":{"type":"long"},"startTime"`, 1), plain(600), false},
 		} {

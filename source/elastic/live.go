@@ -251,7 +251,12 @@ func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]tol
 
 // liveForm tells how many of the documents that came last can be read lean.
 func (s *Source) liveForm(ctx context.Context, r *Report, last source.Range, w *reader) {
-	ok, err := s.leanPage(ctx, s.walk(last), w)
+	k := s.walk(last)
+	err := s.askLists(ctx, k, w)
+	ok := err == nil && (k.form.found.Load() || !k.form.asked.Load())
+	if ok {
+		ok, err = s.leanPage(ctx, k, w)
+	}
 	lean, whole := w.leanAnswer.Hits, w.answer.Hits
 	switch {
 	case err != nil:

@@ -51,9 +51,11 @@ type searchBody struct {
 }
 
 // form tells what is asked for: whole documents, those that are not plain
-// (others), or the doc values of those that are (lean).
+// (others), the doc values of those that are (lean), or what is in lists.
 func (q *searchBody) form() string {
 	switch {
+	case bytes.Contains(q.Sort, []byte(`"nested"`)):
+		return "lists"
 	case q.StoredFields == "_none_":
 		return "lean"
 	case len(q.Query.Bool.Filter) > 1:
@@ -67,6 +69,11 @@ func (h *shelf) search(w http.ResponseWriter, _ *http.Request, body []byte) bool
 	var q searchBody
 	if err := json.Unmarshal(body, &q); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
+		return true
+	}
+	if q.form() == "lists" {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, leanHits())
 		return true
 	}
 	h.sizes = append(h.sizes, q.Size)

@@ -38,8 +38,9 @@ import (
 //     where no note is kept of values that are too long.
 //   - A parentSpanID of more than 32 characters, all of them 0, beside references.
 //   - An index that has another mapping than Jaeger's. Where it lacks the nested
-//     lists, the cluster refuses the query; where a name is no keyword, it
-//     refuses to give its doc value, or gives one of another form.
+//     lists or what is in them, it is read whole (askLists); where a name is no
+//     keyword, the cluster refuses to give its doc value, or gives one of another
+//     form. A smaller ignore_above is not noticed.
 //
 // The doc value of an empty operationName is "", which the Decoder calls jaeger.EmptyOperation.
 type plain struct {

@@ -110,12 +110,15 @@ func (s *Source) Read(ctx context.Context, r source.Range, page func(*source.Pag
 // next reads the page behind the last one.
 func (s *Source) next(ctx context.Context, k *walk, w *reader) error {
 	before := k.after
-	if s.options.Config.Read == Aggregations {
+	if err := s.askLists(ctx, k, w); err != nil {
+		return err
+	}
+	if k.form.found.Load() && s.options.Config.Read == Aggregations {
 		if ok, err := s.countedPage(ctx, k, w); ok || err != nil {
 			return err
 		}
 	}
-	if k.form.isLean(k.Upto - k.after) {
+	if k.form.found.Load() && k.form.isLean(k.Upto-k.after) {
 		if ok, err := s.leanPage(ctx, k, w); ok || err != nil {
 			return err
 		}
