@@ -269,6 +269,37 @@ func defaultsOfNode(t *testing.T, n *yaml.Node, path string) map[string]any {
 	return values
 }
 
+// openSearchActions are what each request to a cluster needs in OpenSearch's words.
+var openSearchActions = map[string]string{
+	"stats": "indices:monitor/stats", "writes": "indices:monitor/stats", "settings": "indices:monitor/settings/get", "refresh": "indices:admin/refresh*",
+	"search": "indices:data/read/search", "lean_search": "indices:data/read/search", "count": "indices:data/read/msearch",
+	"info": "cluster:monitor/state", "clock": "cluster:monitor/nodes/stats",
+}
+
+// TestEachRequestIsInTheRoleOfOpenSearch holds that the role has an action for
+// every request, and on the cluster what OpenSearch looks for there.
+func TestEachRequestIsInTheRoleOfOpenSearch(t *testing.T) {
+	var role struct {
+		Cluster []string `json:"cluster_permissions"`
+		Indices []struct {
+			Actions []string `json:"allowed_actions"`
+		} `json:"index_permissions"`
+	}
+	if err := json.Unmarshal([]byte(read(t, "deploy/elasticsearch/role.opensearch.json")), &role); err != nil || len(role.Indices) != 1 {
+		t.Fatalf("%v, %+v", err, role)
+	}
+	for _, operation := range elastic.Operations() {
+		action, known := openSearchActions[operation]
+		granted := role.Indices[0].Actions
+		if strings.HasPrefix(action, "cluster:") || action == "indices:data/read/msearch" {
+			granted = role.Cluster
+		}
+		if !known || !slices.Contains(granted, action) {
+			t.Errorf("%s: %q is not among %q", operation, action, granted)
+		}
+	}
+}
+
 func TestReadmeRightsAreTheRole(t *testing.T) {
 	role := string(elastic.Role(""))
 	if got := blocks(read(t, "README.md"), "json"); len(got) != 1 || got[0]+"\n" != role {

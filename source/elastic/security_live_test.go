@@ -16,6 +16,7 @@ import (
 	"github.com/traceslo/traceslo/internal/testenv"
 	"github.com/traceslo/traceslo/source"
 	"github.com/traceslo/traceslo/source/elastic"
+	"github.com/traceslo/traceslo/source/jaeger"
 )
 
 // role is the part of a role that Role writes.
@@ -71,6 +72,42 @@ func TestLiveRightsAndCredentials(t *testing.T) {
 		for _, f := range open(t, c, prefix, as("least", "first password")).Live(t.Context()).Findings {
 			if f.Level != elastic.Fine && !strings.Contains(f.Text, "is closed") {
 				t.Errorf("%s: %s; %s", f.Level, f.Text, f.Cure)
+			}
+		}
+	})
+
+	t.Run("it is enough for all ways of reading", func(t *testing.T) {
+		prefix := c.Prefix(t)
+		base := prefix + "-jaeger-span-2026-01-0"
+		for _, day := range []string{"1", "2", "3"} {
+			c.Do(t, "PUT", "/"+base+day, string(jaeger.Template{Shards: 1}.Index()))
+			store(t, c, base+day, 0, 3000)
+		}
+		put(t, "all-ways", elastic.Role(prefix))
+		for engine, form := range map[elastic.Engine]string{elastic.Documents: "lean", elastic.Aggregations: "counted"} {
+			read := &counts{}
+			writes := 0
+			o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Watch: read, Log: zerolog.New(zerolog.NewTestWriter(t)), Observe: func(operation, status string, _ time.Duration) {
+				if operation == "writes" && status == "200" {
+					writes++
+				}
+			}}
+			as("all-ways", "first password")(&o.Config)
+			o.Config.Addresses, o.Config.IndexPrefix, o.Config.TLS.CAFile, o.Config.Read = []string{c.URL}, prefix, c.CAFile, engine
+			s := openConfig(t, o)
+			s.SetQuiet(time.Nanosecond, 1)
+			survey(t, s)
+			for range 3 { // Of what is quiet, they tell without being asked.
+				if v := survey(t, s); len(v.Indices) != 3 || !v.Indices[0].Shards[0].Ready {
+					t.Fatalf("%s: survey: %+v", engine, v)
+				}
+			}
+			v := survey(t, s)
+			if err := s.Read(t.Context(), all(v, v.Indices[0], 0), func(*source.Page) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if read.of(form) < 1000 || writes == 0 {
+				t.Errorf("%s: %d documents were read %s, and quiet indices were asked %d times", engine, read.of(form), form, writes)
 			}
 		}
 	})
