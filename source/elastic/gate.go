@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"context"
+	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -28,9 +29,16 @@ type gate struct {
 	// the time from which on its turn may be used.
 	queue []chan time.Time
 	// cut is when the limit was last lowered.
-	cut time.Time
-	// paces are by operation's name, as what is asked for differs.
-	paces map[string]*pace
+	cut   time.Time
+	paces map[answers]*pace
+}
+
+// Answers are those that are alike: to the same operation, as what is asked for
+// differs, and of about the same size, as a small one takes more time a byte.
+type answers struct {
+	operation string
+	// size is the binary logarithm of the bytes.
+	size int
 }
 
 // A pace is how long an answer takes, in seconds a byte: of late, and usually.
@@ -45,7 +53,7 @@ const (
 
 func (g *gate) init(most int, share float64, watch Watcher) {
 	g.most, g.share, g.watch, g.limit = most, share, watch, float64(most)
-	g.free, g.paces = make([]time.Time, most), map[string]*pace{}
+	g.free, g.paces = make([]time.Time, most), map[answers]*pace{}
 	watch.ObserveSearches(most)
 }
 
@@ -145,10 +153,11 @@ func (g *gate) slow(o operation, took time.Duration, bytes int) bool {
 		return false
 	}
 	now := took.Seconds() / float64(bytes)
-	p := g.paces[o.name]
+	alike := answers{o.name, bits.Len(uint(bytes))}
+	p := g.paces[alike]
 	if p == nil {
 		p = &pace{now, now}
-		g.paces[o.name] = p
+		g.paces[alike] = p
 	}
 	p.lately += (now - p.lately) / 4
 	if now < p.usually {

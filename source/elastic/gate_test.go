@@ -195,6 +195,28 @@ func TestFewerSearchesWhileTheClusterIsSlow(t *testing.T) {
 	})
 }
 
+// A small answer takes more time a byte than a large one, which is no strain.
+func TestSmallAnswersAreNoStrain(t *testing.T) {
+	s := &strain{}
+	under(t, s, nil, func(t *testing.T, read func(context.Context) error) {
+		for _, answers := range []struct {
+			pad   int
+			takes time.Duration
+		}{{20_000, 80 * time.Millisecond}, {500, 20 * time.Millisecond}} {
+			s.takes, s.shelf.pad = answers.takes, map[int]int{}
+			for n := range 200 {
+				s.shelf.pad[n] = answers.pad
+			}
+			for range 20 {
+				sideBySide(t, 4, read)
+			}
+			if len(s.limits) != 1 {
+				t.Fatalf("documents of %d bytes: %v searches were allowed", answers.pad, s.limits)
+			}
+		}
+	})
+}
+
 // An answer can be what the search was not for: the page is read whole.
 func TestALeanSearchThatFailsIsReadWhole(t *testing.T) {
 	for _, test := range []struct {
