@@ -64,6 +64,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	l.mu.RUnlock()
 	now := c.now()
 	heldSince := l.heldSince(now)
+	// Once: it may come to be, or go away, while this collects.
+	whole := c.whole()
 	for i := range v.known {
 		s := &v.known[i]
 		if !s.visible {
@@ -73,12 +75,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		if !l.shared {
 			s.collectBudget(ch)
 			s.collectTime(ch)
-		} else if c.whole() == nil {
+		} else if whole == nil {
 			// What is left of a part of a budget says nothing.
 			s.collectTime(ch)
 		}
 	}
-	if whole := c.whole(); l.shared && whole != nil {
+	if l.shared && whole != nil {
 		whole.mu.RLock()
 		known := whole.view.known
 		whole.mu.RUnlock()

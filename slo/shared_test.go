@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/traceslo/traceslo/slo"
 	"github.com/traceslo/traceslo/source"
 )
@@ -56,6 +58,33 @@ func TestAPartOfTheEventsIsNotSilence(t *testing.T) {
 	for _, m := range b.history("a", at(86), at(120)) {
 		if m.State != slo.Idle {
 			t.Errorf("minute %v is %v, want idle", m.At, m.State)
+		}
+	}
+}
+
+// TestAWholeThatAppearsWhileItIsCollectedIsNotToldBesideAPart has the ledger of
+// all come to be, and go away, in the middle of a scrape.
+func TestAWholeThatAppearsWhileItIsCollectedIsNotToldBesideAPart(t *testing.T) {
+	b := newBench(t, availability("a", slo.Window{Rolling: time.Hour}), availability("b", slo.Window{Rolling: time.Hour}))
+	b.options.Shared = true
+	b.load(epoch, true)
+	j := &judged{}
+	j.event(0, "", at(1), 10, 1)
+	j.event(1, "", at(1), 10, 1)
+	if err := b.try(source.Step{Now: at(3), Watermark: at(3), Since: epoch, Alive: at(3)}, j); err != nil {
+		t.Fatal(err)
+	}
+	for first := range 2 {
+		calls := 0
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(slo.NewCollector(func() *slo.Ledger { return b.ledger }, func() *slo.Ledger {
+			if calls++; (calls+first)%2 == 0 {
+				return b.ledger
+			}
+			return nil
+		}))
+		if _, err := registry.Gather(); err != nil {
+			t.Error(err)
 		}
 	}
 }
