@@ -23,6 +23,18 @@ func TestACatchingUpTellsHowFarItCame(t *testing.T) {
 			t.Errorf("%s does not tell %v:\n%.2000s", path, want, text)
 		}
 	}
+	// It may end while the answer is made.
+	progress, asked := b.running.Progress, 0
+	b.running.Progress = func() *source.Progress {
+		if asked++; asked > 1 {
+			return nil
+		}
+		return progress()
+	}
+	if text := b.get("/api/v1/status", 200); !want.MatchString(text) {
+		t.Errorf("of a catching up that ends meanwhile it says %s", text)
+	}
+	b.running.Progress = progress
 	for more := true; more; {
 		var err error
 		if more, err = b.feed.Step(t.Context(), b.now); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/traceslo/traceslo/internal/config"
+	"github.com/traceslo/traceslo/source"
 )
 
 // Status is how the daemon does.
@@ -76,16 +77,19 @@ func (s *Server) reading(running *Running, now time.Time) (Reading, samples, err
 	if out.CompleteUntil != nil {
 		age = now.Sub(*out.CompleteUntil)
 	}
+	var progress *source.Progress
+	if running != nil {
+		progress = running.Progress()
+	}
 	switch catching := values.one("traceslo_source_catching_up") == 1; {
 	case running == nil:
 		out.State, out.Text = Loading, "The state is being loaded."
-	case running.Progress() != nil:
-		p := running.Progress()
+	case progress != nil:
 		left := "it comes no nearer to its end, as more is stored than read"
-		if remaining, ok := p.Remaining(); ok {
+		if remaining, ok := progress.Remaining(); ok {
 			left = "about " + config.FormatDuration(remaining.Round(time.Second)) + " left"
 		}
-		out.State, out.Text = CatchingUp, fmt.Sprintf("Catching up: %s of what is to be read is, %s spans in all, %s.", percent(p.Part()), grouped(uint64(p.Spans)), left)
+		out.State, out.Text = CatchingUp, fmt.Sprintf("Catching up: %s of what is to be read is, %s spans in all, %s.", percent(progress.Part()), grouped(uint64(progress.Spans)), left)
 	case out.CompleteUntil == nil && out.Spans > 0:
 		out.State, out.Text = CatchingUp, fmt.Sprintf("Catching up since the start: %s spans are read, %s are to come at most.", grouped(out.Spans), grouped(out.Backlog))
 	case out.CompleteUntil == nil:
