@@ -177,8 +177,14 @@ func openLedger(dir string) (store *state.Store, member source.Member, err error
 	if _, err := os.Stat(path); err != nil {
 		return nil, member, fmt.Errorf("%q is the state of reader %s, which has a part of the events; a running reader whose configuration has peers makes the report of all: --server.url=http://127.0.0.1:9924", dir, member)
 	}
-	store, err = state.Open(path)
-	return store, member, err
+	if store, err = state.Open(path); err != nil {
+		return nil, member, err
+	}
+	if err := store.View(func(tx *state.Tx) error { return peers.Complete(tx, member.Of) }); err != nil {
+		_ = store.Close() // nothing was written
+		return nil, member, fmt.Errorf("%q: %w; start it until its pages tell of all readers, or make the report by another: --server.url=http://127.0.0.1:9924", path, err)
+	}
+	return store, member, nil
 }
 
 // loadLedger returns the ledger that a state holds, as the configuration has the objectives.

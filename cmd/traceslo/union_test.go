@@ -1,12 +1,15 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
 
+	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/slo"
+	"github.com/traceslo/traceslo/slo/peers"
 	"github.com/traceslo/traceslo/source"
 )
 
@@ -45,6 +48,38 @@ func TestPeersAreAsManyAsReaders(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// TestAHalfMadeSumIsNoReport refuses a file in which the readers were being
+// added up when the daemon ended.
+func TestAHalfMadeSumIsNoReport(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, bucket, key, text string) {
+		t.Helper()
+		store, err := state.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Update(func(tx *state.Tx) error { return tx.Bucket(bucket).Put([]byte(key), []byte(text)) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(state.FileName, "source", "run", `{"began":"2026-01-02T00:00:00Z","member":"1/2"}`)
+	write(peers.FileName, "slo", "x", "1")
+	if _, _, err := openLedger(dir); err == nil || !strings.Contains(err.Error(), "not all added up") {
+		t.Errorf("a half-made sum: %v", err)
+	}
+	write(peers.FileName, "peers", "readers", `{"configuration":"x","readers":[{},{}]}`)
+	store, member, err := openLedger(dir)
+	if err != nil || member != (source.Member{Number: 1, Of: 2}) {
+		t.Fatalf("a whole sum: %v, %v", member, err)
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -25,6 +25,26 @@ type record struct {
 	Readers       []slo.PartHead `json:"readers"`
 }
 
+// errHalf is what a file has in which the readers are not all added up.
+var errHalf = errors.New("the readers were not all added up when the daemon ended")
+
+// Complete returns an error unless the file that tx reads has all readers, of so
+// many, added up: a part of them must not be taken for the whole.
+func Complete(tx *state.Tx, of int) error {
+	var r record
+	text := tx.Bucket(bucket).Get([]byte(key))
+	if text == nil {
+		return errHalf
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return err
+	}
+	if len(r.Readers) != of {
+		return errHalf
+	}
+	return nil
+}
+
 // open opens the file and goes on with the sum that is in it, if it is of the
 // same readers and configuration.
 func (u *Union) open() error {
