@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -158,9 +159,6 @@ func (r remote) ask(ctx context.Context, path, query string) (io.ReadCloser, err
 	}
 	answer, err := r.client.Do(request)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok {
-			err = wrapped.Err // which does not repeat the address
-		}
 		return nil, r.failed(err)
 	}
 	switch answer.StatusCode {
@@ -182,7 +180,16 @@ func (r remote) ask(ctx context.Context, path, query string) (io.ReadCloser, err
 	return nil, r.failed(err)
 }
 
-func (r remote) failed(err error) error { return fmt.Errorf("ask %s: %w", r.base.Redacted(), err) }
+// failed says of what an error came, in the same words each time that it comes.
+func (r remote) failed(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // which does not repeat the address
+	}
+	if cut, ok := errors.AsType[*net.OpError](err); ok {
+		cut.Source = nil // its port is another one each time
+	}
+	return fmt.Errorf("ask %s: %w", r.base.Redacted(), err)
+}
 
 // readAll reads what Ledger.WritePart wrote.
 func readAll(ctx context.Context, from io.Reader, head func(slo.PartHead) error, increment func(slo.Increment) error) error {

@@ -202,6 +202,10 @@ func (u *Union) follow(ctx context.Context) (more bool, err error) {
 			if err == nil {
 				err = u.check(i, part.PartHead)
 			}
+			if err == nil && part.Seq-u.heads[i].Seq != uint64(len(part.Increments)) {
+				// As one that something between kept of an earlier question.
+				err = fmt.Errorf("it tells %d increments up to number %d, and was asked for those after %d", len(part.Increments), part.Seq, u.heads[i].Seq)
+			}
 			answers[i] = answer{part, err}
 		})
 	}
