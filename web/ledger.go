@@ -2,9 +2,11 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/traceslo/traceslo/internal/state"
 	"github.com/traceslo/traceslo/slo"
@@ -93,6 +95,27 @@ func (s *Server) part(r *http.Request) (any, error) {
 	return part, err
 }
 
+// allWithin bounds how long an answer of all takes, however eagerly the client
+// reads: as long as it does, the state file keeps what is written anew meanwhile.
+const allWithin = time.Hour
+
+var errTooSlow = fmt.Errorf("the client had not taken all within %v", allWithin)
+
+// A bounded is an answer that ends at a time.
+type bounded struct {
+	http.ResponseWriter
+	ends time.Time
+	now  func() time.Time
+}
+
+// Write implements io.Writer.
+func (b bounded) Write(p []byte) (int, error) {
+	if b.now().After(b.ends) {
+		return 0, errTooSlow
+	}
+	return b.ResponseWriter.Write(p)
+}
+
 // serveAll answers with all that this reader has, line by line.
 func (s *Server) serveAll(w http.ResponseWriter, r *http.Request) {
 	own, err := s.share()
@@ -103,7 +126,7 @@ func (s *Server) serveAll(w http.ResponseWriter, r *http.Request) {
 		s.json(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
 		return
 	}
-	w = Unhurried(w)
+	w = bounded{Unhurried(w), s.Now().Add(allWithin), s.Now}
 	guard(w, "application/x-ndjson", "no-store")
 	if err := own.View(func(tx *state.Tx) error { return own.Ledger.WritePart(tx, w) }); err != nil {
 		s.Log.Warn().Err(err).Str("remote", r.RemoteAddr).Msg("the ledger was not sent whole")

@@ -122,3 +122,25 @@ func TestMissingReadersAreTold(t *testing.T) {
 		t.Error("the page of the feed does not say whose shards it shows")
 	}
 }
+
+// TestASlowClientDoesNotHoldTheLedgerForEver has one take more than an hour for
+// the first line.
+func TestASlowClientDoesNotHoldTheLedgerForEver(t *testing.T) {
+	b := platform(t)
+	b.share()
+	view := b.running.Share.View
+	b.running.Share.View = func(read func(*state.Tx) error) error {
+		return view(func(tx *state.Tx) error {
+			b.now = b.now.Add(61 * time.Minute)
+			return read(tx)
+		})
+	}
+	defer func() {
+		// The connection is cut, or the client would take what it has for all.
+		if cut := recover(); cut != http.ErrAbortHandler || !strings.Contains(b.log.String(), "the client had not taken all within 1h") {
+			t.Errorf("%v\n%s", cut, b.log)
+		}
+	}()
+	b.get("/api/v1/ledger/all", http.StatusOK)
+	t.Error("it is answered")
+}
