@@ -93,18 +93,19 @@ func (g *gate) enter(ctx context.Context) (turn, error) {
 	return turn{now}, nil
 }
 
-// call gives free turns, that which may be used first before others, to those
-// who wait, as far as the limit allows. g.mu is held.
+// call gives free turns to those who wait, as far as the limit allows: that
+// which may be used first, but none while as many others as the limit allows are
+// used or rest, or fewer turns would take as much of the time. g.mu is held.
 func (g *gate) call() {
-	for len(g.queue) > 0 && g.most-len(g.free) < int(g.limit) {
-		first := 0
-		for i, from := range g.free {
-			if from.Before(g.free[first]) {
-				first = i
-			}
+	for len(g.queue) > 0 {
+		room := int(g.limit) - (g.most - len(g.free))
+		if room <= 0 {
+			return
 		}
-		g.queue[0] <- g.free[first]
-		g.queue, g.free = g.queue[1:], slices.Delete(g.free, first, first+1)
+		slices.SortFunc(g.free, time.Time.Compare)
+		next := len(g.free) - room
+		g.queue[0] <- g.free[next]
+		g.queue, g.free = g.queue[1:], slices.Delete(g.free, next, next+1)
 	}
 }
 

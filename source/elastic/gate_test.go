@@ -125,6 +125,22 @@ func TestSearchesRestForTheShareThatIsNotTheirs(t *testing.T) {
 	})
 }
 
+// While fewer searches are allowed, those that are left do not take the time of the others.
+func TestFewerSearchesTakeLessOfTheTime(t *testing.T) {
+	s := &strain{takes: time.Second, refused: 2}
+	under(t, s, func(c *elastic.Config) { c.MaxSearches, c.SearchShare = 4, 0.25 }, func(t *testing.T, read func(context.Context) error) {
+		began := time.Now()
+		sideBySide(t, 1, read)
+		if low := slices.Min(s.limits); low != 1 {
+			t.Fatalf("%v searches were allowed", s.limits)
+		}
+		// Two that are rejected, three seconds of rest, and one.
+		if took := time.Since(began); took < 6*time.Second {
+			t.Errorf("with one search allowed, for a quarter of the time, it took %v", took)
+		}
+	})
+}
+
 func TestAnEndedContextEndsTheWaiting(t *testing.T) {
 	s := &strain{takes: time.Minute}
 	under(t, s, func(c *elastic.Config) { c.MaxSearches, c.RequestTimeout = 1, 10*time.Minute }, func(t *testing.T, read func(context.Context) error) {
