@@ -73,8 +73,12 @@ func (u *Union) open() error {
 		ledger = slo.NewWhole(u.Options.Ledger)
 		return ledger.Load(tx, time.Now(), true)
 	})
-	if err != nil || ledger == nil {
-		return err
+	if err != nil {
+		u.Log.Warn().Err(err).Msg("the sum of the readers is made anew")
+		return nil
+	}
+	if ledger == nil {
+		return nil
 	}
 	u.ledger, u.heads, u.anew = ledger, r.Readers, false
 	u.shown.Store(ledger)

@@ -183,6 +183,34 @@ func TestAReaderThatBeganAnew(t *testing.T) {
 	s.check()
 }
 
+// TestAFileThatSaysNothingIsMadeAnew has a record in it that is not understood.
+func TestAFileThatSaysNothingIsMadeAnew(t *testing.T) {
+	s := newSet(t, 2)
+	for _, r := range s.readers {
+		r.count(map[int64]slo.Count{began.Unix() / 60: {Events: 5, Bad: 1}})
+	}
+	s.step()
+	if err := s.union.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store, err := state.Open(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Update(func(tx *state.Tx) error { return tx.Bucket("peers").Put([]byte("readers"), []byte("{")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	s.step()
+	s.check()
+	if !strings.Contains(s.log.String(), "the sum of the readers is made anew") {
+		t.Errorf("it is not told:\n%s", &s.log)
+	}
+}
+
 // TestTheSumOfAnotherConfiguration is not gone on with.
 func TestTheSumOfAnotherConfiguration(t *testing.T) {
 	s := newSet(t, 2)
