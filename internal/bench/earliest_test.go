@@ -41,11 +41,11 @@ func TestEarliest(t *testing.T) {
 		p = openPlatform(t, s.Rate, s.Over, s.To)
 		p.count(t)
 	} else {
-		s = stored{To: time.Now().Truncate(time.Minute), Over: 7 * 24 * time.Hour}
+		s = stored{To: time.Now().Truncate(time.Minute), Over: *overFlag}
 		p = newPlatform(t, *spansFlag, s.Over, s.To)
 		s.Rate = p.rate
 		cpu, took := costs(t, c, func() {
-			store(t, c, "earliest", jaeger.Elevated, shardsOfPeers, p.streams(t.Context(), 1800))
+			store(t, c, "earliest", jaeger.Elevated, shardsOfPeers, p.streams(t.Context()))
 		})
 		t.Logf("stored %d spans in %s: %.0f µs of the cluster's CPU a span", p.spans(), took.Round(time.Second), bench.PerMillion(cpu, p.spans()))
 		text, err := json.Marshal(s)
@@ -56,8 +56,8 @@ func TestEarliest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out.f("`start: earliest` over %s stored spans of seven days (%d label sets, %s failed), in indices of a day with 3 shards each, deduplicating only where documents are read.\n\n",
-		bench.Count(int64(p.spans())), len(p.truth.Of), bench.Count(int64(p.errors())))
+	out.f("`start: earliest` over %s stored spans that ended within %s, %s a second (%d label sets, %s failed), in indices of a day with 3 shards each, deduplicating only where documents are read.\n\n",
+		bench.Count(int64(p.spans())), s.Over, bench.Figure(float64(p.spans())/s.Over.Seconds()), len(p.truth.Of), bench.Count(int64(p.errors())))
 	table := bench.Table{Head: []string{"engine", "took", "spans a second", "traceslo's CPU", "the cluster's CPU", "traceslo's memory at most", "calls, errors, bucket counts off"}}
 	for _, engine := range engines {
 		d, refused := newDaemon(t, c.URL, "earliest", engine, objectives)

@@ -51,18 +51,18 @@ func TestPeers(t *testing.T) {
 	only(t, *peersFlag)
 	out := newPage(t, "peers", "traceslo beside others", command("peers"))
 	c := startCluster(t, "")
-	p := newPlatform(t, *spansFlag, 50*time.Minute, time.Now().Truncate(time.Minute))
+	p := newPlatform(t, *spansFlag, *overFlag, time.Now().Truncate(time.Minute))
 	t.Logf("%d spans of %d operations", p.spans(), len(p.truth.Of))
 	began := time.Now()
-	store(t, c, "elevated", jaeger.Elevated, shardsOfPeers, p.streams(t.Context(), 30))
+	store(t, c, "elevated", jaeger.Elevated, shardsOfPeers, p.streams(t.Context()))
 	t.Logf("stored in %s", time.Since(began).Round(time.Second))
-	store(t, c, "nested", jaeger.Nested, shardsOfPeers, p.streams(t.Context(), 30))
+	store(t, c, "nested", jaeger.Nested, shardsOfPeers, p.streams(t.Context()))
 	quiet(t, c)
 
 	cmp := comparison{c, p}
-	out.f("The same %s spans of an invented platform (`source/footanalytics`, seed 7, %d label sets, %s failed), of which is known what is to be counted. "+
+	out.f("The same %s spans of an invented platform (`source/footanalytics`, seed 7, %d label sets, %s failed), of which is known what is to be counted. They ended within %s, which is %s a second. "+
 		"They are stored once, in one index of %d shards without replicas, and read from there; or sent to a collector. Each is measured %d times in turn, from nothing; the median is told.\n\n",
-		bench.Count(int64(p.spans())), len(p.truth.Of), bench.Count(int64(p.errors())), shardsOfPeers, *roundsFlag)
+		bench.Count(int64(p.spans())), len(p.truth.Of), bench.Count(int64(p.errors())), *overFlag, bench.Figure(float64(p.spans())/overFlag.Seconds()), shardsOfPeers, *roundsFlag)
 
 	subjects := cmp.subjects(t)
 	bare := floors()
@@ -189,7 +189,7 @@ func (c comparison) theirs(name, exporter string, keys []string) *subject {
 		d := newCollector(t, exporter, flush, keys...)
 		d.start()
 		began := time.Now()
-		d.send(c.platform.streams(t.Context(), 30))
+		d.send(c.platform.streams(t.Context()))
 		r := run{took: time.Since(began)}
 		d.flushed()
 		u := usage(t, d.process)
@@ -206,7 +206,7 @@ func (c comparison) theirs(name, exporter string, keys []string) *subject {
 	s.restarted = func(t *testing.T) (bench.Difference, int) {
 		d := newCollector(t, exporter, flush, keys...)
 		d.start()
-		streams := c.platform.streams(t.Context(), 30)
+		streams := c.platform.streams(t.Context())
 		d.send(streams[:len(streams)/2])
 		d.flushed()
 		at := d.counted().Spans

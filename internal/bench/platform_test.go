@@ -83,9 +83,10 @@ func (p *platform) count(t *testing.T) {
 // spans is how many there are.
 func (p *platform) spans() int { return int(p.truth.Spans) }
 
-// streams hands the documents out in pieces of so many seconds.
-func (p *platform) streams(ctx context.Context, seconds int64) []stream {
+// streams hands the documents out in about a hundred pieces, in order of time.
+func (p *platform) streams(ctx context.Context) []stream {
 	var all []stream
+	seconds := max(1, (p.all.Upto-p.all.After)/100)
 	for after := p.all.After; after < p.all.Upto; after += seconds {
 		piece := p.all
 		piece.After, piece.Upto = after, min(after+seconds, p.all.Upto)

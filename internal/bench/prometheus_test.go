@@ -98,7 +98,7 @@ func (c comparison) asPrometheusCounts(t *testing.T, out *page) {
 		p := scraping(t, d.metrics)
 		d.start()
 		// Sent at once, all would lie in the first sample of each series.
-		streams := c.platform.streams(t.Context(), 30)
+		streams := c.platform.streams(t.Context())
 		pace := time.NewTicker(over / time.Duration(len(streams)))
 		for i, s := range streams {
 			<-pace.C

@@ -27,6 +27,7 @@ var (
 	samplesFlag = flag.Int("samples", 40, "of how many spans the freshness is measured")
 	minutesFlag = flag.Float64("minutes", 30, "how long the soak takes")
 	rateFlag    = flag.Float64("rate", 0, "how many spans a second the soak stores; as many as it can if 0")
+	overFlag    = flag.Duration("over", 50*time.Minute, "within which time the spans of -peers and -earliest ended")
 	partsFlag   = flag.String("parts", "", "which parts of -peers or -growth, separated by commas; all if empty")
 	dataFlag    = flag.String("data", "", "a folder in which -earliest keeps the cluster's data for another run")
 	outFlag     = flag.String("out", "", "the folder to write the page and the pictures into; printed and kept in a temporary one if empty")
