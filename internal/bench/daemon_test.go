@@ -75,7 +75,7 @@ type reading struct {
 	Spans         int        `json:"spans"`
 }
 
-// reading asks how far the daemon is, which costs it next to nothing.
+// reading asks how far the daemon is, which costs it a millisecond.
 func (d *daemon) reading() reading {
 	d.t.Helper()
 	var status struct{ Reading reading }
@@ -93,7 +93,7 @@ func (d *daemon) await(within time.Duration, done func(reading) bool) {
 		if time.Now().After(deadline) {
 			d.t.Fatalf("not within %s; the daemon stands at %+v\n%s", within, d.reading(), d.process.Tail())
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(250 * time.Millisecond)
 	}
 }
 
