@@ -69,10 +69,12 @@ sli: {new_series_hold: 10s, deduplicate: DEDUPLICATE}
 func (c comparison) asPrometheusCounts(t *testing.T, out *page) {
 	t.Helper()
 	const hold, over = 10 * time.Second, 30 * time.Second
-	table := bench.Table{Head: []string{"what counts", "calls that Prometheus has", "of", "missing"}}
+	table := bench.Table{Head: []string{"what counts", "calls that Prometheus has", "of", "missing", "which is what came in"}}
 	add := func(name string, got float64) {
 		want := c.platform.truth.Spans
-		table.Add(name, bench.Count(int64(got+0.5)), bench.Count(int64(want)), bench.Part(want-min(want, uint64(got+0.5)), want))
+		missing := want - min(want, uint64(got+0.5))
+		table.Add(name, bench.Count(int64(got+0.5)), bench.Count(int64(want)), bench.Count(int64(missing)),
+			bench.Figure(float64(missing)/float64(want)*over.Seconds())+" s")
 	}
 	for _, engine := range engines {
 		d, refused := newDaemon(t, c.cluster.URL, "elevated", engine, held)
@@ -116,5 +118,5 @@ func (c comparison) asPrometheusCounts(t *testing.T, out *page) {
 		p.Process.Kill()
 	}
 	out.f("A real Prometheus scrapes each second while this is done again, with traceslo's `new_series_hold` at 10 s (its default is 1m). What it has of the calls at the end is what its series have grown by from their first sample on, resets understood, as `increase()` does.\n\n%s\n", &table)
-	out.f("To the connector the spans are sent evenly over %s, and it is killed in the middle. What is missing is what was counted and not yet handed on or scraped by then, and the first value of each series, which is no growth, after each start.\n\n", over)
+	out.f("To the connector the spans are sent evenly over %s, and it is killed in the middle. What is missing is what was counted and not yet handed on or scraped by then, and the first value of each series, which is no growth, after each start: so many seconds of traffic for a start and a kill, however long it runs in between.\n\n", over)
 }
