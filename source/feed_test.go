@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
 	"github.com/traceslo/traceslo/internal/state"
@@ -379,46 +378,6 @@ func TestAnythingMayHappen(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
-	}
-}
-
-func TestStartReadsWhatItWrites(t *testing.T) {
-	for text, want := range map[string]source.Start{
-		"now": {}, "earliest": {Earliest: true}, "24h": {Back: 24 * time.Hour}, "7d": {Back: 7 * 24 * time.Hour}, "1d12h": {Back: 36 * time.Hour},
-	} {
-		var got, again source.Start
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-			t.Errorf("%q: got %+v, %v", text, got, err)
-		}
-		if err := again.UnmarshalText([]byte(got.String())); err != nil || again != got {
-			t.Errorf("%q is written %q and read %+v, %v", text, got, again, err)
-		}
-	}
-	for _, text := range []string{"", "yesterday", "0s", "-1h", "24", "999999999999d"} {
-		var got source.Start
-		if err := got.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is read as %+v", text, got)
-		}
-	}
-}
-
-func TestMetricsKeepTheRules(t *testing.T) {
-	b := newBench(t, source.Start{Earliest: true})
-	x := b.memory.Create("spans-1", 1)
-	x.Append(0, b.spans(5, 90*time.Second)...)
-	b.drain()
-	problems, err := testutil.GatherAndLint(b.metrics)
-	if err != nil || len(problems) > 0 {
-		t.Errorf("%v %v", problems, err)
-	}
-	if got := b.metric("spans_total"); got != 5 {
-		t.Errorf("spans_total = %v, want 5", got)
-	}
-	if got := b.metric("backlog_spans"); got != 0 {
-		t.Errorf("backlog_spans = %v, want 0", got)
-	}
-	if got := b.metric("last_complete_read_timestamp_seconds"); got != float64(epoch.Unix()) {
-		t.Errorf("last_complete_read = %v, want %v", got, epoch.Unix())
 	}
 }
 
