@@ -142,9 +142,7 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 			s.setAside(k, t, asideOthers, nil)
 			return false, nil
 		}
-		q := query{Range: window, primaryOnly: k.primaryOnly, only: encode(both(nil, list{p.eligible(k.plain, s.bounds)}))}
-		q.size = int(min(int64(s.sizes.now()), window.Upto-window.After))
-		if err := s.search(ctx, w, q); err != nil {
+		if err := s.others(ctx, k, w, window, p); err != nil {
 			return s.countingFailed(k, t, window, p, err)
 		}
 		others := int64(w.answer.Hits)
@@ -175,6 +173,14 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 		s.setAside(k, t, asideScattered, nil)
 	}
 	return true, nil
+}
+
+// others reads the spans of a window that are not eligible, the first of them if they are more than a page.
+func (s *Source) others(ctx context.Context, k *walk, w *reader, window source.Range, p plan) error {
+	return s.search(ctx, w, query{
+		Range: window, primaryOnly: k.primaryOnly, only: encode(both(nil, list{p.eligible(k.plain, s.bounds)})),
+		size: int(min(int64(s.sizes.now()), window.Upto-window.After)),
+	})
 }
 
 // learn takes in what a window was like, so that the next one is of the right size.

@@ -1,6 +1,7 @@
 package elastic_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -43,8 +44,10 @@ func busy(b *testing.B, c *testenv.Cluster, index string, n int) {
 }
 
 // BenchmarkLiveEngines reads 200,000 spans of one shard, 100,000 at a time, by
-// each engine: the daemon's CPU without counting, and the cluster's. Raw is the
-// cluster's for the same aggregations over all at once.
+// each engine, by turns, and tells the CPU time a span of the cluster and of
+// this process, without counting. Raw, examples and others are the searches that
+// aggregations are made of, each alone: the counting, the examples of it, and
+// what is read as documents.
 func BenchmarkLiveEngines(b *testing.B) {
 	const spans, poll = 200_000, 100_000
 	c := testenv.SharedCluster(b, testenv.Elasticsearch, "8.19.7")
@@ -52,106 +55,114 @@ func BenchmarkLiveEngines(b *testing.B) {
 	index := prefix + "-jaeger-span-2026-01-02"
 	c.Do(b, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
 	busy(b, c, index, spans)
-	run := func(name string, config func(*elastic.Config), prepare func(*elastic.Source), size int64) {
-		b.Run(name, func(b *testing.B) {
-			var cluster, own time.Duration
-			read, groups, rounds := 0, 0, 0
-			o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Log: zerolog.Nop()}
-			o.Config.Addresses, o.Config.IndexPrefix = []string{c.URL}, prefix
-			config(&o.Config)
-			s, err := elastic.New(o)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			prepare(s)
-			once := func() {
-				v, err := s.Survey(b.Context())
-				if err != nil {
-					b.Fatal(err)
-				}
-				for after := int64(-1); after < spans-1; after += size {
-					r := all(v, v.Indices[0], 0)
-					r.After, r.Upto = after, min(after+size, spans-1)
-					if err := s.Read(b.Context(), r, func(p *source.Page) error {
-						read += len(p.Spans)
-						groups += len(p.Groups)
-						for i := range p.Groups {
-							read += int(p.Groups[i].Count)
-						}
-						return nil
-					}); err != nil {
-						b.Fatal(err)
-					}
-				}
-			}
-			for range 3 {
-				once()
-			}
-			read, groups = 0, 0
-			for b.Loop() {
-				at, used := clusterCPU(b, c), processCPU()
-				for range 5 {
-					once()
-					rounds++
-				}
-				own += processCPU() - used
-				cluster += clusterCPU(b, c) - at
-			}
-			if read != rounds*spans {
-				b.Fatalf("%d spans in %d rounds", read, rounds)
-			}
-			b.ReportMetric(float64(own.Nanoseconds())/float64(read), "own-ns/span")
-			b.ReportMetric(float64(cluster.Nanoseconds())/float64(read), "cluster-ns/span")
-			b.ReportMetric(float64(groups)/float64(rounds), "groups")
-		})
+	type way struct {
+		name string
+		// once does it over all spans, and returns how many it told of.
+		once         func() (int, error)
+		cluster, own time.Duration
+		told, groups int
 	}
-	run("documents", func(*elastic.Config) {}, func(s *elastic.Source) {
-		v, err := s.Survey(b.Context())
-		if err != nil {
-			b.Fatal(err)
-		}
-		elastic.ReadWhole(s, v.Indices[0].UUID)
-	}, poll)
-	run("lean", func(*elastic.Config) {}, func(*elastic.Source) {}, poll)
-	run("aggregations", func(c *elastic.Config) { c.Read = elastic.Aggregations }, func(s *elastic.Source) { elastic.SetCounting(s, poll, 1000, 60_000) }, poll)
-	run("aggregations, all at once", func(c *elastic.Config) { c.Read = elastic.Aggregations }, func(s *elastic.Source) { elastic.SetCounting(s, spans, 1000, 60_000) }, spans)
-	b.Run("raw aggregations, all at once", func(b *testing.B) {
+	var ways []*way
+	open := func(read elastic.Engine) (*elastic.Source, source.Survey) {
 		o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Log: zerolog.Nop()}
-		o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{c.URL}, prefix, elastic.Aggregations
+		o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{c.URL}, prefix, read
 		s, err := elastic.New(o)
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer s.Close()
+		b.Cleanup(s.Close)
 		v, err := s.Survey(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
-		count, err := elastic.CountOnly(b.Context(), s, all(v, v.Indices[0], 0))
+		return s, v
+	}
+	polls := func(v source.Survey, size int64) (polls []source.Range) {
+		for after := int64(-1); after < spans-1; after += size {
+			r := all(v, v.Indices[0], 0)
+			r.After, r.Upto = after, min(after+size, spans-1)
+			polls = append(polls, r)
+		}
+		return polls
+	}
+	engine := func(name string, s *elastic.Source, v source.Survey, size int64) {
+		e := &way{name: name}
+		e.once = func() (told int, err error) {
+			e.groups = 0
+			for _, r := range polls(v, size) {
+				err = errors.Join(err, s.Read(b.Context(), r, func(p *source.Page) error {
+					told += len(p.Spans)
+					e.groups += len(p.Groups)
+					for i := range p.Groups {
+						told += int(p.Groups[i].Count)
+					}
+					return nil
+				}))
+			}
+			if told != spans {
+				err = errors.Join(err, fmt.Errorf("%s: %d spans were read", name, told))
+			}
+			return told, err
+		}
+		ways = append(ways, e)
+	}
+	s, v := open(elastic.Documents)
+	elastic.ReadWhole(s, v.Indices[0].UUID)
+	engine("documents", s, v, poll)
+	s, v = open(elastic.Documents)
+	engine("lean", s, v, poll)
+	for name, size := range map[string]int64{"aggregations": poll, "aggregations-at-once": spans} {
+		s, v = open(elastic.Aggregations)
+		elastic.SetCounting(s, size, 1000, 60_000)
+		engine(name, s, v, size)
+	}
+	parts := map[string][]func() (int, error){}
+	for _, r := range polls(v, poll) {
+		count, examples, others, err := elastic.Parts(b.Context(), s, r)
 		if err != nil {
 			b.Fatal(err)
 		}
-		for range 3 {
-			if _, err := count(); err != nil {
-				b.Fatal(err)
+		parts["raw"], parts["examples"], parts["others"] = append(parts["raw"], count), append(parts["examples"], examples), append(parts["others"], others)
+	}
+	for _, name := range []string{"raw", "examples", "others"} {
+		ways = append(ways, &way{name: name, once: func() (told int, err error) {
+			for _, part := range parts[name] {
+				n, e := part()
+				told, err = told+n, errors.Join(err, e)
 			}
-		}
-		var cluster, own time.Duration
-		counted := uint64(0)
-		for b.Loop() {
+			return told, err
+		}})
+	}
+	turn := func(times int) {
+		for _, w := range ways {
 			at, used := clusterCPU(b, c), processCPU()
-			for range 5 {
-				n, err := count()
+			for range times {
+				told, err := w.once()
 				if err != nil {
 					b.Fatal(err)
 				}
-				counted += n
+				w.told = told
 			}
-			own += processCPU() - used
-			cluster += clusterCPU(b, c) - at
+			w.own += processCPU() - used
+			w.cluster += clusterCPU(b, c) - at
 		}
-		b.ReportMetric(float64(own.Nanoseconds())/float64(counted), "own-ns/span")
-		b.ReportMetric(float64(cluster.Nanoseconds())/float64(counted), "cluster-ns/span")
-	})
+	}
+	turn(5) // warm
+	for _, w := range ways {
+		w.own, w.cluster = 0, 0
+	}
+	rounds := 0
+	for b.Loop() {
+		turn(5)
+		rounds += 5
+	}
+	for _, w := range ways {
+		each := func(used time.Duration) float64 { return float64(used.Nanoseconds()) / float64(rounds*spans) }
+		b.ReportMetric(each(w.cluster), w.name+"-cluster-ns/span")
+		b.ReportMetric(each(w.own), w.name+"-own-ns/span")
+		b.ReportMetric(float64(w.told)/spans, w.name+"-share")
+		if w.groups > 0 {
+			b.ReportMetric(float64(w.groups), w.name+"-groups")
+		}
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/jaeger"
 )
 
 // errUnproven: the buckets of an answer are not what the documents are.
@@ -147,24 +148,39 @@ const (
 )
 
 const (
-	// newest is from how many of the last numbers of a window examples come,
-	// slowest how many of the spans that took longest are examples, at most.
-	newest  = 200
-	slowest = 50
+	// exampleOf is of how many spans one is read for an example: so few that
+	// they cost next to nothing, however small windows are.
+	exampleOf = 1000
+	// mostExamples bounds the examples of a window, leastExamples are worth the search.
+	mostExamples  = 100
+	leastExamples = 10
 )
 
 // exemplify reads some of the spans that w.tally has counted, and puts them into
-// w.leanAnswer: the newest, and those that took longest.
+// w.leanAnswer: the newest, and half as many of those that took longest.
 func (s *Source) exemplify(ctx context.Context, k *walk, w *reader, window source.Range, p plan) error {
 	w.leanAnswer.Spans = w.leanAnswer.Spans[:0]
 	if w.tally.spans == 0 {
 		return nil
 	}
+	newest := min(max(w.tally.spans/exampleOf, leastExamples), mostExamples)
+	slowest := newest / 2
 	some := either(list{
-		object{"range": object{"_seq_no": object{"gt": window.Upto - newest}}},
+		object{"range": object{"_seq_no": object{"gt": window.Upto - int64(newest)}}},
 		within("duration", w.tally.slower(slowest), longestCounted),
 	})
-	q := query{Range: window, primaryOnly: k.primaryOnly, size: newest + slowest, only: encode(both(list{some, p.eligible(k.plain, s.bounds)}, nil))}
+	q := query{Range: window, primaryOnly: k.primaryOnly, size: int(newest + slowest), only: encode(both(list{some, p.eligible(k.plain, s.bounds)}, nil))}
+	// The kind of nested spans is in no doc value.
+	if !p.nested && k.form.whole.Load() <= 0 {
+		lean := q
+		lean.sort = s.leanSort
+		decode := func(body []byte, a *jaeger.Answer) error { return w.leanDecoder.Lean(body, s.options.Roots, a) }
+		err := s.ask(ctx, opLean, w, lean, &w.leanBody, &w.leanAnswer, decode)
+		if !errors.Is(err, errRefused) {
+			return err
+		}
+		s.leanRefused(k, err)
+	}
 	if err := s.ask(ctx, opSearch, w, q, &w.leanBody, &w.leanAnswer, w.leanDecoder.Answer); err != nil {
 		return err
 	}

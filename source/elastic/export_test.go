@@ -81,15 +81,24 @@ func ReadCounted(body []byte) ([]source.Group, error) {
 	return c.groups, err
 }
 
-// CountOnly returns what has the eligible spans of a range counted, at once, and returns how many there are.
-func CountOnly(ctx context.Context, s *Source, r source.Range) (count func() (uint64, error), err error) {
-	k := &walk{Range: r, plain: s.plainOf(r.UUID)}
-	w, p := s.reader(), plan{width: firstWidth}
+// Parts returns the searches that a counted window is made of, each over a whole range: the counting, that
+// for examples of what was counted, and that for all others. Each returns how many spans it told of.
+func Parts(ctx context.Context, s *Source, r source.Range) (count, examples, others func() (int, error), err error) {
+	k, w, p := s.walk(r), s.reader(), plan{width: firstWidth}
 	if err := s.look(ctx, k, w, r, &p); err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	return func() (uint64, error) {
+	count = func() (int, error) {
 		err := s.count(ctx, k, w, r, &p)
-		return w.tally.spans, err
-	}, nil
+		return int(w.tally.spans), err
+	}
+	examples = func() (int, error) {
+		err := s.exemplify(ctx, k, w, r, p)
+		return len(w.leanAnswer.Spans), err
+	}
+	others = func() (int, error) {
+		err := s.others(ctx, k, w, r, p)
+		return w.answer.Hits, err
+	}
+	return count, examples, others, nil
 }

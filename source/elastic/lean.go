@@ -119,9 +119,7 @@ func (s *Source) leanFailed(k *walk, size int, err error) (ok bool, _ error) {
 			k.form.strange()
 		}
 	case errors.Is(err, errRefused):
-		if k.form.refused() {
-			s.log.Info().Err(err).Str("index", k.Index).Msg("an index does not tell spans by their doc values, and is read document by document")
-		}
+		s.leanRefused(k, err)
 	case source.KindOf(err) == source.Timeout:
 		s.leanSizes.shrink(size)
 		return false, err
@@ -129,6 +127,13 @@ func (s *Source) leanFailed(k *walk, size int, err error) (ok bool, _ error) {
 		return false, err
 	}
 	return false, nil
+}
+
+// leanRefused has an index be read whole for a while, whose doc values the cluster does not give.
+func (s *Source) leanRefused(k *walk, err error) {
+	if k.form.refused() {
+		s.log.Info().Err(err).Str("index", k.Index).Msg("an index does not tell spans by their doc values, and is read document by document")
+	}
 }
 
 // merge makes the page of both answers: their spans up to the page's end, in
