@@ -468,11 +468,31 @@ func (s *scanner) skip() {
 	switch s.peek() {
 	case '"':
 		s.quoted()
-	case '{':
-		s.object(func([]byte) { s.skip() })
-	case '[':
-		s.array(s.skip)
+	case '{', '[':
+		s.skipNested()
 	default:
 		s.plainToken()
 	}
+}
+
+// skipNested passes an object or array, however deep it is.
+func (s *scanner) skipNested() {
+	for depth := 0; s.i < len(s.b); {
+		switch s.b[s.i] {
+		case '"':
+			if s.quoted(); s.bad {
+				return
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				s.i++
+				return
+			}
+		}
+		s.i++
+	}
+	s.bad = true
 }

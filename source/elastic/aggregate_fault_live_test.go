@@ -106,6 +106,14 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 	}
 }
 
+// TestDeepAnswersAreRefused has an answer that is nested deeper than a stack is.
+func TestDeepAnswersAreRefused(t *testing.T) {
+	body := append([]byte(`{"responses":[{"x":`), bytes.Repeat([]byte("["), 20<<20)...)
+	if _, err := elastic.ReadCounted(body); err == nil {
+		t.Error("it is taken")
+	}
+}
+
 func FuzzCountedAnswers(f *testing.F) {
 	f.Add([]byte(`{"responses":[{"status":200,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":{"value":2}},"aggregations":{"c":{"buckets":[{"key":{"s":"a\u0041","o":"b","m":1.7672256E15,"k":null,"t0":"x","p0":null},"doc_count":2,"f":{"buckets":[{"doc_count":2,"r":{"doc_count":1}},{"doc_count":0}]},"d":{"value":7.0}}]}}}]}`))
 	f.Add([]byte(`{"responses":[{"error":{"type":"x"},"status":400}]}`))
