@@ -3,6 +3,7 @@ package elastic
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -158,6 +159,10 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 	// Behind the last of the others it is not known which there are.
 	window.Upto = w.page.Last
 	if err := s.count(ctx, k, w, window, &p); err != nil {
+		return s.countingFailed(k, t, window, p, err)
+	}
+	if left := window.Upto - window.After - int64(w.answer.Hits); w.tally.spans > uint64(left) {
+		err := fmt.Errorf("%q[%d]: %d spans where there are %d numbers: %w", window.Index, window.Shard, w.tally.spans, left, errUnproven)
 		return s.countingFailed(k, t, window, p, err)
 	}
 	if err := s.exemplify(ctx, k, w, window, p); err != nil {
