@@ -243,7 +243,8 @@ func (s *Source) countingFailed(k *walk, t *tactic, window source.Range, p plan,
 		}
 		s.setAside(k, t, asideBuckets, err)
 		return false, nil
-	case errors.Is(err, errRefused):
+	case errors.Is(err, errRefused), source.KindOf(err) == source.Forbidden:
+		// Where documents cannot be read either, reading them says so.
 		s.setAside(k, t, asideRefused, err)
 		return false, nil
 	case source.KindOf(err) == source.Timeout:

@@ -38,7 +38,7 @@ var wanted = []string{
 func (s *Source) askMany(ctx context.Context, w *reader, window source.Range, read func(c call, body []byte) error) error {
 	one := 1
 	c := call{opCount, fmt.Sprintf("%q[%d]", window.Index, window.Shard), func() esapi.Request {
-		return esapi.MsearchRequest{Body: bytes.NewReader(w.query), MaxConcurrentSearches: &one, FilterPath: wanted}
+		return esapi.MsearchRequest{Index: []string{window.Index}, Body: bytes.NewReader(w.query), MaxConcurrentSearches: &one, FilterPath: wanted}
 	}}
 	return retry(ctx, func() error {
 		turn, err := s.gate.enter(ctx)

@@ -53,6 +53,7 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 	}{
 		{"nothing is changed", func(b []byte) []byte { return b }, ""},
 		{"a search is refused", failing(400, "illegal_argument_exception"), "refused"},
+		{"many searches at once are not allowed", failing(403, "security_exception"), "refused"},
 		{"there are too many buckets", failing(503, "too_many_buckets_exception"), "buckets"},
 		{"a circuit breaker trips", failing(429, "circuit_breaking_exception"), "buckets"},
 		{"a bucket of durations has more than there are", replace(`"buckets":\[\{"doc_count":\d+`, `"buckets":[{"doc_count":77`), "unproven"},

@@ -176,7 +176,7 @@ func (s *Source) appendSearch(to []byte, k *walk, window source.Range, body obje
 	if k.primaryOnly {
 		preference += "|_primary"
 	}
-	to = append(to, encode(object{"index": window.Index, "preference": preference, "allow_partial_search_results": false, "request_cache": false})...)
+	to = append(to, encode(object{"preference": preference, "allow_partial_search_results": false, "request_cache": false})...)
 	to = append(to, '\n')
 	to = append(to, encode(body)...)
 	return append(to, '\n')
