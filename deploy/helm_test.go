@@ -52,7 +52,7 @@ func TestReadmeInstallsTheChart(t *testing.T) {
 	if image := at(ofKind(t, resources, "StatefulSet"), "spec", "template", "spec", "containers", 0, "image"); image != "registry.example.com/traceslo:"+appVersion(t) {
 		t.Errorf("it installs %v", image)
 	}
-	holdResources(t, resources)
+	holdResources(t, resources, 1)
 }
 
 // underConfig returns values that hold a configuration.
@@ -62,16 +62,16 @@ func underConfig(configuration string) string {
 
 func TestChartIsWhatKubernetesAndTheDaemonTake(t *testing.T) {
 	for name, test := range map[string]struct {
-		values    string
-		resources int
+		values             string
+		resources, readers int
 	}{
-		"its own values":         {"{}", 7},
-		"the least":              {read(t, "helm/examples/first.yaml"), 6},
-		"a cluster with TLS":     {read(t, "helm/examples/tls.yaml"), 7},
-		"objectives":             {read(t, "helm/examples/platform.yaml"), 4},
-		"every key with a value": {underConfig(read(t, wholeExample)), 7},
-		"scheduled reports":      {underConfig(scheduled), 7},
-		"three readers":          {"readers: 3", 7},
+		"its own values":         {"{}", 7, 1},
+		"the least":              {read(t, "helm/examples/first.yaml"), 6, 1},
+		"a cluster with TLS":     {read(t, "helm/examples/tls.yaml"), 7, 1},
+		"objectives":             {read(t, "helm/examples/platform.yaml"), 4, 1},
+		"every key with a value": {underConfig(read(t, wholeExample)), 7, 1},
+		"scheduled reports":      {underConfig(scheduled), 7, 1},
+		"three readers":          {"readers: 3", 7, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := template(t, test.values, nil, "--set=image.repository=traceslo")
@@ -80,7 +80,7 @@ func TestChartIsWhatKubernetesAndTheDaemonTake(t *testing.T) {
 			}
 			resources := documents(t, out)
 			holdSchemas(t, map[string]string{"rendered.yaml": out}, test.resources)
-			holdResources(t, resources)
+			holdResources(t, resources, test.readers)
 			made := configuration(t, resources)
 			if out, err := traceslo(t, made, "check"); err != nil || !strings.HasSuffix(out, "0 warnings)\n") {
 				t.Errorf("%v\n%s\n%s", err, out, made)

@@ -96,11 +96,11 @@ func TestKubeconformSeesFaults(t *testing.T) {
 
 func TestManifestsAgreeWithEachOther(t *testing.T) {
 	_, resources := manifests(t)
-	holdResources(t, resources)
+	holdResources(t, resources, 1)
 }
 
 // holdResources reports where resources are less safe than they can be, do not fit together, or do not fit the daemon.
-func holdResources(t *testing.T, resources []map[string]any) {
+func holdResources(t *testing.T, resources []map[string]any, readers int) {
 	t.Helper()
 	set := ofKind(t, resources, "StatefulSet")
 	pod := at(set, "spec", "template", "spec")
@@ -112,8 +112,7 @@ func holdResources(t *testing.T, resources []map[string]any) {
 		got  any
 		want any
 	}{
-		// One daemon reads one cluster.
-		{"replicas", at(set, "spec", "replicas"), 1},
+		{"replicas", at(set, "spec", "replicas"), readers},
 		// A pod that fails does not hold up what mends it.
 		{"podManagementPolicy", at(set, "spec", "podManagementPolicy"), "Parallel"},
 		// The restricted level of https://kubernetes.io/docs/concepts/security/pod-security-standards/.
@@ -137,7 +136,7 @@ func holdResources(t *testing.T, resources []map[string]any) {
 			t.Errorf("%s: -want +got\n%s", want.what, diff)
 		}
 	}
-	holdMemory(t, container)
+	holdEnvironment(t, container, readers)
 	holdLabels(t, "the set takes for its own", at(set, "spec", "selector", "matchLabels"), at(set, "spec", "template", "metadata", "labels"))
 	for _, limit := range []string{"limits", "requests"} {
 		if at(container, "resources", limit, "memory") == nil {
@@ -159,14 +158,20 @@ func holdResources(t *testing.T, resources []map[string]any) {
 	holdMonitor(t, resources)
 }
 
-// holdMemory reports where the limit that Go keeps to does not follow from that of the container.
-func holdMemory(t *testing.T, container any) {
+// holdEnvironment reports where the limit that Go keeps to does not follow from that of the container,
+// and where one of several readers does not learn which it is.
+func holdEnvironment(t *testing.T, container any, readers int) {
 	t.Helper()
 	want := []any{
 		map[string]any{"name": "MEMORY_LIMIT_MIB", "valueFrom": map[string]any{
 			"resourceFieldRef": map[string]any{"resource": "limits.memory", "divisor": "1Mi"},
 		}},
 		map[string]any{"name": "GOMEMLIMIT", "value": "$(MEMORY_LIMIT_MIB)000000B"},
+	}
+	if readers > 1 {
+		want = append(want, map[string]any{"name": "READER", "valueFrom": map[string]any{
+			"fieldRef": map[string]any{"fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"},
+		}})
 	}
 	if diff := cmp.Diff(want, at(container, "env")); diff != "" {
 		t.Errorf("the environment: -want +got\n%s", diff)
