@@ -280,6 +280,8 @@ func (m *Memory) page(r source.Range, after, upto int64) ([]source.Span, error) 
 	return nil, &source.Error{Kind: source.Partial, Err: fmt.Errorf("read %q: no such index", r.Index)}
 }
 
-// Shards returns how many shards the index has, UUID its UUID.
-func (x *MemoryIndex) Shards() int  { return len(x.shards) }
+// Shards returns how many shards the index has.
+func (x *MemoryIndex) Shards() int { return len(x.shards) }
+
+// UUID returns the index's own id, which no other index has.
 func (x *MemoryIndex) UUID() string { return x.index.UUID }
