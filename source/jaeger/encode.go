@@ -61,7 +61,7 @@ type Log struct {
 // Exception returns the log that OpenTelemetry records of an exception.
 func Exception(time int64, typ, message, stacktrace string) Log {
 	return Log{time, []Tag{
-		String("event", "exception"), String("exception.type", typ), String("exception.message", message),
+		String("event", "exception"), String(ExceptionType, typ), String("exception.message", message),
 		String("exception.stacktrace", stacktrace),
 	}}
 }

@@ -67,23 +67,27 @@ func (d *Decoder) errorType(b []byte, logs token) (string, state) {
 			return s, good
 		}
 	}
-	for slot := tagResponseCode; slot <= tagStatusCode; slot++ {
+	for slot := tagResponseCode; slot <= tagGRPCCode; slot++ {
 		n, state := d.code(b, slot)
-		if state == broken {
+		switch {
+		case state == broken:
 			return "", broken
-		}
-		if state == good && n >= 400 {
+		case state != good || !isError(slot, n):
+		case slot == tagGRPCCode:
+			return grpcCodes[n], good
+		default:
 			return d.number(n), good
 		}
 	}
-	n, state := d.code(b, tagGRPCCode)
-	if state == broken {
-		return "", broken
-	}
-	if state == good && n >= 0 && n < int64(len(grpcCodes)) {
-		return grpcCodes[n], good
-	}
 	return unknown, good
+}
+
+// isError tells whether a status tells why a span failed.
+func isError(slot int, n int64) bool {
+	if slot == tagGRPCCode {
+		return n >= 0 && n < int64(len(grpcCodes))
+	}
+	return n >= 400
 }
 
 // code reads a known tag that is an integer, in the place where it is set.
@@ -94,6 +98,13 @@ func (d *Decoder) code(b []byte, slot int) (int64, state) {
 	}
 	return d.integer(d.slots[place][slot].of(b))
 }
+
+// ExceptionType is the field of a log that names the exception it is.
+const ExceptionType = "exception.type"
+
+// ErrorTags returns the tags that tell why a span failed: error.type, which
+// goes before an exception in its logs, then its HTTP and gRPC status, which go behind.
+func ErrorTags() []string { return known[tagErrorType : tagGRPCCode+1] }
 
 // number writes n into the arena.
 func (d *Decoder) number(n int64) string {
@@ -142,7 +153,7 @@ func (d *Decoder) exceptionType(b []byte, fields int) (typ string, ok bool) {
 		switch string(key) {
 		case "event":
 			event = value
-		case "exception.type":
+		case ExceptionType:
 			exception = value
 		}
 		return i

@@ -21,12 +21,7 @@ type Column struct {
 // Sort values are the cheapest way to doc values that there is: they need no
 // phase of fetching, which costs a cluster twice as much, and no names in the answer.
 func Columns(tags []string, dotReplacement string, roots bool) []Column {
-	if dotReplacement == "" {
-		dotReplacement = "@"
-	}
-	field := func(place, name string) Column {
-		return Column{place + strings.ReplaceAll(name, ".", dotReplacement), "keyword"}
-	}
+	field := func(place, name string) Column { return elevatedColumn(place, name, dotReplacement) }
 	columns := []Column{
 		{"traceID", "keyword"}, {"spanID", "keyword"}, {"operationName", "keyword"}, {"process.serviceName", "keyword"},
 		{"startTime", "long"}, {"duration", "long"}, field("tag.", known[tagKind]),
@@ -38,6 +33,26 @@ func Columns(tags []string, dotReplacement string, roots bool) []Column {
 		columns = append(columns, field("tag.", tag), field("process.tag.", tag))
 	}
 	return columns
+}
+
+// FailureColumns returns the fields that tell besides whether a span failed, and
+// of what, if it has no exception. Their doc values, as sort values behind those
+// of Columns, are what Decoder.LeanFailed reads.
+func FailureColumns(dotReplacement string) (columns []Column) {
+	for _, slot := range failureSlots {
+		columns = append(columns, elevatedColumn("tag.", known[slot], dotReplacement))
+	}
+	return columns
+}
+
+// failureSlots are the tags of FailureColumns: whether a span failed, then ErrorTags.
+var failureSlots = [...]int{tagError, tagStatus, tagErrorType, tagResponseCode, tagStatusCode, tagGRPCCode}
+
+func elevatedColumn(place, name, dotReplacement string) Column {
+	if dotReplacement == "" {
+		dotReplacement = "@"
+	}
+	return Column{place + strings.ReplaceAll(name, ".", dotReplacement), "keyword"}
 }
 
 // The places of what every span has among the sort values.
@@ -55,7 +70,7 @@ const (
 
 // A lean is how a lean answer is to be read.
 type lean struct {
-	roots bool
+	roots, failures bool
 	// head is where the first hit lies up to its sort values: most hits begin alike.
 	head token
 }
@@ -70,6 +85,12 @@ type lean struct {
 // document has to tell.
 func (d *Decoder) Lean(body []byte, roots bool, into *Answer) error {
 	return d.answer(body, into, &lean{roots: roots})
+}
+
+// LeanFailed is Lean for hits that have the values of FailureColumns too. Their
+// spans may have failed, if these tell of what; no log of theirs names an exception.
+func (d *Decoder) LeanFailed(body []byte, roots bool, into *Answer) error {
+	return d.answer(body, into, &lean{roots: roots, failures: true})
 }
 
 // leanHit reads the hit at i.
@@ -152,7 +173,11 @@ func (d *Decoder) leanSpan(b []byte, s *source.Span, l *lean) (state state) {
 	if l.roots {
 		cells++
 	}
-	if len(d.cells) != cells+2*tags {
+	failure := len(d.cells)
+	if l.failures {
+		failure -= len(failureSlots)
+	}
+	if failure != cells+2*tags {
 		return wrong
 	}
 	var high, low uint64
@@ -190,7 +215,45 @@ func (d *Decoder) leanSpan(b []byte, s *source.Span, l *lean) (state state) {
 		}
 		s.Root = strings.Trim(parent, "0") == ""
 	}
-	return d.leanTags(b, s, d.cells[cells:])
+	if state := d.leanTags(b, s, d.cells[cells:failure]); state != good || !l.failures {
+		return state
+	}
+	return d.leanFailure(b, s, d.cells[failure:])
+}
+
+// leanFailure tells s whether it failed, and of what.
+func (d *Decoder) leanFailure(b []byte, s *source.Span, cells []token) state {
+	var values [len(failureSlots)]string
+	for i := range values {
+		value, state := d.str(cells[i].of(b))
+		if state > absent {
+			return state
+		}
+		values[i] = value
+	}
+	if s.Failed = values[0] == "true" || values[1] == "ERROR"; s.Failed {
+		s.ErrorType = d.errorTypeOf(values[2:])
+	}
+	return good
+}
+
+// errorTypeOf returns the type of error of a failed span that has these values
+// of ErrorTags, "" for each that it lacks, and no exception.
+func (d *Decoder) errorTypeOf(values []string) string {
+	if values[0] != "" {
+		return values[0]
+	}
+	for slot := tagResponseCode; slot <= tagGRPCCode; slot++ {
+		n, ok := decimal(values[slot-tagErrorType])
+		switch {
+		case !ok || !isError(slot, n):
+		case slot == tagGRPCCode:
+			return grpcCodes[n]
+		default:
+			return d.number(n)
+		}
+	}
+	return unknown
 }
 
 // leanTags puts the values of the wanted tags into s: of each, that of the span

@@ -32,7 +32,7 @@ func leanPage(rows ...string) []byte {
 }
 
 // rowOf returns the sort values of a document, as Elasticsearch would make them.
-func rowOf(t testing.TB, number int, doc []byte) string {
+func rowOf(t testing.TB, number int, doc []byte, more ...jaeger.Column) string {
 	t.Helper()
 	var fields map[string]any
 	dec := json.NewDecoder(bytes.NewReader(doc))
@@ -41,7 +41,7 @@ func rowOf(t testing.TB, number int, doc []byte) string {
 		t.Fatal(err)
 	}
 	row := []any{number}
-	for _, column := range jaeger.Columns(leanTags, "@", true) {
+	for _, column := range append(jaeger.Columns(leanTags, "@", true), more...) {
 		var value any = fields
 		for _, name := range strings.Split(column.Field, ".") {
 			object, _ := value.(map[string]any)
@@ -66,6 +66,11 @@ func TestColumns(t *testing.T) {
 		{"duration", "long"}, {"tag.span:kind", "keyword"}, {"parentSpanID", "keyword"}, {"tag.a:b", "keyword"}, {"process.tag.a:b", "keyword"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	failures := []jaeger.Column{{"tag.error", "keyword"}, {"tag.otel:status_code", "keyword"}, {"tag.error:type", "keyword"},
+		{"tag.http:response:status_code", "keyword"}, {"tag.http:status_code", "keyword"}, {"tag.rpc:grpc:status_code", "keyword"}}
+	if diff := cmp.Diff(failures, jaeger.FailureColumns(":")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if got := jaeger.Columns(nil, "", false); len(got) != 7 || got[6].Field != "tag.span@kind" {
@@ -109,6 +114,57 @@ func TestLeanSpansAreThoseOfTheirDocuments(t *testing.T) {
 	}
 	if got.Hits != len(want) || got.Strange > 0 || !got.Ascending || got.LastSeq != int64(3*(len(docs)-1)) || len(got.Numbers) != len(want) {
 		t.Errorf("%d hits, %d strange, ascending %t, up to %d, %d numbers", got.Hits, got.Strange, got.Ascending, got.LastSeq, len(got.Numbers))
+	}
+}
+
+// What failed by a field, and tells of what in fields, is told alike by its document and by its doc values.
+func TestLeanFailedSpansAreThoseOfTheirDocuments(t *testing.T) {
+	values := []string{"null", `""`, `"io"`, "404", `"399"`, "400", "0", `"14"`, "16", "17", "-1", `"5xx"`, `"0503"`, `"9223372036854775808"`}
+	did := []string{`"error":true`, `"error":"true","otel@status_code":"OK"`, `"otel@status_code":"ERROR"`, `"error":false,"otel@status_code":"ERROR"`, `"error":false`}
+	d, lean := jaeger.NewDecoder(leanTags, ""), jaeger.NewDecoder(leanTags, "")
+	var want []source.Span
+	var rows []string
+	seen := map[string]int{}
+	columns := jaeger.FailureColumns("")
+	n := 0
+	for i := range len(did) * 14 * 14 * 14 * 14 {
+		if i%7 != i/3%5 {
+			continue // enough of them
+		}
+		elevated := did[i%len(did)]
+		for j, rest := 2, i/len(did); j < len(columns); j, rest = j+1, rest/len(values) {
+			elevated += fmt.Sprintf(`,"%s":%s`, strings.TrimPrefix(columns[j].Field, "tag."), values[rest%len(values)])
+		}
+		doc := document(`"tag":{"span@kind":"server","env":"a",` + elevated + `}`)
+		var s source.Span
+		if reason := d.Decode(doc, &s); reason != "" {
+			t.Fatalf("%s: %s", reason, doc)
+		}
+		s.Root = true
+		seen[s.ErrorType]++
+		want = append(want, s)
+		n++
+		rows = append(rows, rowOf(t, n, doc, columns...))
+	}
+	var got jaeger.Answer
+	if err := lean.LeanFailed(leanPage(rows...), true, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Spans) != len(want) {
+		t.Fatalf("%d spans of %d, %d strange", len(got.Spans), len(want), got.Strange)
+	}
+	for i := range want {
+		if diff := cmp.Diff(want[i], got.Spans[i]); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", rows[i], diff)
+		}
+	}
+	for _, typ := range []string{"", "io", "404", "503", "OK", "UNAVAILABLE", "unknown"} {
+		if seen[typ] < 10 {
+			t.Errorf("%d errors are %q", seen[typ], typ)
+		}
+	}
+	if err := lean.LeanFailed(leanPage(strings.Replace(rows[0], `true"`, `true",null`, 1)), true, &got); err != nil || got.Strange != 1 {
+		t.Errorf("%v, %d strange, want one with a value too many", err, got.Strange)
 	}
 }
 
