@@ -12,16 +12,21 @@ import (
 
 // Counting is done in windows of a fenced range, each of which is split by
 // queries that exclude each other. The spans that are eligible, by their doc
-// values alone, are counted by the cluster; all others are read as documents.
+// values alone, are counted by the cluster; all others are read.
 //
 // Eligible is a plain span (or a nested one, where an index has many) that
 // began in one of a few minutes and surely ended in the same: one of at most d
 // began at least d before the minute's end. So the cluster sorts spans by the
 // minute of their end, which no document holds, without a script. The shorter
-// spans are, the fewer are left over, and those are documents.
+// spans are, the fewer are left over.
+//
+// Of the others, those come as rows that are plain, or that failed while fields
+// tell of what; the rest is read whole, if there is any. The same rows show some
+// of the spans that are counted: the newest, and those that took longest.
 //
 // What is counted is proven, window by window: each answer is whole, its
-// buckets add up to its documents. A window without proof is read as documents.
+// buckets add up to its documents, and these, the rows and the rest to all that
+// the window has. A window without proof is read as documents.
 
 // A tactic is how an index is counted, for all its shards.
 type tactic struct {
@@ -34,6 +39,8 @@ type tactic struct {
 	minutes []int64
 	// nested holds if spans are counted whose kind is in the list of tags.
 	nested bool
+	// slow is a duration that few spans of the last window reached, 0 if it is not known.
+	slow int64
 	// aside is how many pages are still to be read as documents, and said are
 	// the reasons for which pages were.
 	aside int
@@ -67,10 +74,12 @@ const (
 	mostGroups = 10_000
 	// worthCounting is how many spans a group must stand for, at least, on the average.
 	worthCounting = 2
-	firstWidth    = 32
+	firstWidth    = 128
 	leastWidth    = 4
 	// mostBuckets is a little less than what a cluster allows in one answer (search.max_buckets).
 	mostBuckets = 60_000
+	// fitsSurely is which part of a page that what is not counted should fill.
+	fitsSurely = 0.75
 	// mostMinutes is in how many minutes eligible spans begin.
 	mostMinutes = 8
 )
@@ -80,7 +89,7 @@ func (s *Source) tacticOf(uuid string) *tactic {
 	t := &s.forms.of(uuid).tactic
 	t.change(func(t *tactic) {
 		if t.size == 0 {
-			t.size, t.width, t.said = s.seams.firstWindow, firstWidth, map[string]bool{}
+			t.size, t.width, t.said = s.seams.firstWindow, int(s.width.Load()), map[string]bool{}
 		}
 	})
 	return t
@@ -92,6 +101,7 @@ type plan struct {
 	width   int
 	minutes []int64
 	nested  bool
+	slow    int64
 }
 
 // plan returns the next window's; ok is unset if it is to be read as documents.
@@ -102,7 +112,7 @@ func (t *tactic) plan() (p plan, ok bool) {
 		t.aside--
 		return plan{}, false
 	}
-	return plan{t.size, t.width, t.minutes, t.nested}, true
+	return plan{size: t.size, width: t.width, minutes: t.minutes, nested: t.nested, slow: t.slow}, true
 }
 
 // change changes the tactic.
@@ -115,8 +125,7 @@ func (t *tactic) change(f func(*tactic)) {
 // countedPage reads the page behind k.after and moves it. It returns false if
 // the page has to be read as documents.
 func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, err error) {
-	left := k.Upto - k.after
-	if left < s.seams.leastWindow {
+	if k.Upto-k.after < s.seams.leastWindow {
 		return false, nil
 	}
 	t := s.tacticOf(k.UUID)
@@ -126,11 +135,39 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 	}
 	window := k.Range
 	window.After, window.Upto = k.after, min(k.Upto, k.after+p.size)
-	looked := len(p.minutes) == 0
-	for {
+	reason, err := s.countWindow(ctx, k, w, t, &window, &p)
+	if err == nil && reason == "" {
+		err = s.uncounted(ctx, k, w, window, p)
+	}
+	switch {
+	case err != nil:
+		return s.countingFailed(k, t, window, p, err)
+	case reason != "":
+		s.setAside(k, t, reason, nil)
+		return false, nil
+	}
+	k.after = w.page.Last
+	s.watch.ObserveDocuments(formCounted, int(w.tally.spans))
+	s.watch.ObserveDocuments(formLean, len(w.leanAnswer.Spans))
+	s.watch.ObserveDocuments(formWhole, w.answer.Hits)
+	s.width.Store(int64(p.width))
+	t.learn(p, &w.tally, window, int64(w.answer.Hits) <= int64(s.sizes.now())/2)
+	if groups := len(w.tally.groups); groups > telling && int(w.tally.spans) < s.seams.worth*groups {
+		s.setAside(k, t, asideScattered, nil)
+	}
+	return true, nil
+}
+
+// countWindow has a window counted, and makes it smaller if what is not counted
+// does not fit into a page. It returns the reason for which it is to be read as
+// documents, "" if it was counted; w.leanAnswer has the rows that are not in
+// groups then, and w.examples those that are.
+func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic, window *source.Range, p *plan) (reason string, err error) {
+	for looked, slowed := false, false; ; {
 		if len(p.minutes) == 0 {
-			if err := s.look(ctx, k, w, window, &p); err != nil {
-				return s.countingFailed(k, t, window, p, err)
+			looked = true
+			if err := s.look(ctx, k, w, *window, p); err != nil {
+				return "", err
 			}
 			t.change(func(t *tactic) { t.nested = p.nested })
 		}
@@ -140,61 +177,103 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 			p.minutes = slices.DeleteFunc(slices.Clone(p.minutes), func(m int64) bool { return m == split })
 		}
 		if len(p.minutes) == 0 {
-			s.setAside(k, t, asideOthers, nil)
-			return false, nil
+			return asideOthers, nil
 		}
-		if err := s.others(ctx, k, w, window, p); err != nil {
-			return s.countingFailed(k, t, window, p, err)
+		if err := s.count(ctx, k, w, *window, p); err != nil {
+			return "", err
 		}
-		others := int64(w.answer.Hits)
-		if others*2 <= w.page.Last-window.After || others < telling {
-			break
+		others, fits := w.tally.others(), 1.0
+		if others*2 > w.tally.total && others >= telling {
+			if looked {
+				return asideOthers, nil
+			}
+			p.minutes = nil
+			continue
 		}
-		if looked {
-			s.setAside(k, t, asideOthers, nil)
-			return false, nil
+		slow := w.tally.slower(max(1, w.tally.spans/(2*exampleOf)))
+		if w.leanAnswer.Hits < mostRows {
+			rest := others - uint64(min(s.split(w, *p), int(others)))
+			fits = float64(s.sizes.now()) / float64(rest)
+		} else if others > mostRows/2 {
+			fits = mostRows / 2 / float64(others)
+		} else if !slowed {
+			// Spans last longer than those of the last window did.
+			slowed, p.slow = true, slow
+			continue
+		} else {
+			return asideUnproven, nil
 		}
-		looked, p.minutes = true, nil
+		if fits >= 1 {
+			t.change(func(t *tactic) { t.slow = slow })
+			return "", nil
+		}
+		p.size = max(1, int64(float64(window.Upto-window.After)*fits*fitsSurely))
+		window.Upto = window.After + p.size
+		t.change(func(t *tactic) { t.size = p.size })
 	}
-	// Behind the last of the others it is not known which there are.
-	window.Upto = w.page.Last
-	if err := s.count(ctx, k, w, window, &p); err != nil {
-		return s.countingFailed(k, t, window, p, err)
-	}
-	if left := window.Upto - window.After - int64(w.answer.Hits); w.tally.spans > uint64(left) {
-		err := fmt.Errorf("%q[%d]: %d spans where there are %d numbers: %w", window.Index, window.Shard, w.tally.spans, left, errUnproven)
-		return s.countingFailed(k, t, window, p, err)
-	}
-	if err := s.exemplify(ctx, k, w, window, p); err != nil {
-		return s.countingFailed(k, t, window, p, err)
-	}
-	counted := w.tally.spans
-	w.page.Groups, w.page.Examples = w.tally.groups, w.leanAnswer.Spans
-	k.after = w.page.Last
-	s.watch.ObserveDocuments(formCounted, int(counted))
-	s.watch.ObserveDocuments(formWhole, w.answer.Hits)
-	t.learn(p, w.tally.minutesSeen(), int64(len(w.tally.groups)), int64(counted), int64(w.answer.Hits))
-	if groups := len(w.tally.groups); groups > telling && int(counted) < s.seams.worth*groups {
-		s.setAside(k, t, asideScattered, nil)
-	}
-	return true, nil
 }
 
-// others reads the spans of a window that are not eligible, the first of them if they are more than a page.
-func (s *Source) others(ctx context.Context, k *walk, w *reader, window source.Range, p plan) error {
-	return s.search(ctx, w, query{
-		Range: window, primaryOnly: k.primaryOnly, only: encode(both(nil, list{p.eligible(k.plain, s.bounds)})),
-		size: int(min(int64(s.sizes.now()), window.Upto-window.After)),
-	})
+// split moves those of the rows that are counted in groups to w.examples, and
+// returns how many are not.
+func (s *Source) split(w *reader, p plan) (n int) {
+	rows := &w.leanAnswer
+	w.examples = w.examples[:0]
+	for i := range rows.Spans {
+		if span := &rows.Spans[i]; !span.Failed && p.isInTime(span, s.top()) {
+			w.examples = append(w.examples, *span)
+			continue
+		}
+		rows.Spans[n], rows.Numbers[n] = rows.Spans[i], rows.Numbers[i]
+		n++
+	}
+	rows.Spans, rows.Numbers = rows.Spans[:n], rows.Numbers[:n]
+	return n
+}
+
+// uncounted makes the page of a window that was counted: of its groups, of the
+// rows that are not in them, and of what has to be read whole.
+func (s *Source) uncounted(ctx context.Context, k *walk, w *reader, window source.Range, p plan) error {
+	rows, others := len(w.leanAnswer.Spans), int(w.tally.others())
+	unproven := func(n int, what string) error {
+		return fmt.Errorf("%q[%d]: of %d spans %d were counted, and %d %s: %w", window.Index, window.Shard, w.tally.total, w.tally.spans, n, what, errUnproven)
+	}
+	switch {
+	case w.leanAnswer.Strange > 0:
+		return unproven(w.leanAnswer.Strange, "rows tell no span")
+	case rows > others:
+		return unproven(rows, "rows are others")
+	}
+	w.page = source.Page{Last: window.Upto}
+	w.answer.Spans, w.answer.Numbers, w.answer.Hits = w.answer.Spans[:0], w.answer.Numbers[:0], 0
+	w.answer.Unreadable, w.answer.UnreadableNumbers = w.answer.Unreadable[:0], w.answer.UnreadableNumbers[:0]
+	if others > rows {
+		if err := s.search(ctx, w, s.rest(k, window, p, others-rows)); err != nil {
+			return err
+		}
+		if n := rows + w.answer.Hits; n != others {
+			return unproven(n, "are others")
+		}
+	}
+	w.merge()
+	w.page.Groups = w.tally.groups
+	if p.nested && w.tally.spans > 0 {
+		if err := s.exemplify(ctx, k, w, window, p); err != nil {
+			return err
+		}
+	}
+	w.page.Examples = w.examples
+	return nil
 }
 
 // learn takes in what a window was like, so that the next one is of the right size.
-func (t *tactic) learn(p plan, minutes []int64, groups, counted, others int64) {
+// Few tells whether what was read whole leaves room for more.
+func (t *tactic) learn(p plan, c *counted, window source.Range, few bool) {
+	groups, others, minutes := int64(len(c.groups)), c.others(), c.minutesSeen()
 	t.change(func(t *tactic) {
 		size := p.size
 		if groups > mostGroups {
 			size = max(size*mostGroups/groups, size/4, leastWindow)
-		} else if groups < mostGroups/2 {
+		} else if groups < mostGroups/2 && few && others < mostRows/4 && window.Upto-window.After == size {
 			size = min(2*size, mostWindow)
 		}
 		if t.size == p.size {
@@ -202,7 +281,7 @@ func (t *tactic) learn(p plan, minutes []int64, groups, counted, others int64) {
 		}
 		t.width = p.width
 		switch n := len(minutes); {
-		case n == 0 || others*5 > counted+others:
+		case n == 0 || others*5 > c.total:
 			t.minutes = nil
 		default:
 			// What is stored next began in the same minutes, or in the next ones.

@@ -14,8 +14,8 @@ import (
 // Its strings lie in the answer, or in it.
 type counted struct {
 	groups []source.Group
-	// spans is how many are in the groups.
-	spans uint64
+	// spans is how many are in the groups, total how many the window has.
+	spans, total uint64
 
 	bands  []band
 	bounds []int64
@@ -25,6 +25,8 @@ type counted struct {
 	sizes   func(band) int
 	roots   bool
 	tags    int
+	// numbers is how many numbers the window has: no more than so many spans.
+	numbers uint64
 	// ended is when the spans of a group are said to have ended, as far as their minute allows.
 	ended  int64
 	values []string
@@ -43,7 +45,7 @@ type part struct {
 	whole                              []byte
 	status, shards, successful, failed uint64
 	total                              uint64
-	timedOut                           bool
+	timedOut, totalled                 bool
 }
 
 // reset makes c ready for the answers to the bands of a window.
@@ -58,8 +60,11 @@ func (c *counted) reset(s *Source, window source.Range, asked []int64, bands []b
 	clear(c.values)
 	c.groups, c.spans, c.values = c.groups[:0], 0, c.values[:0]
 	c.asked, c.bands, c.bounds, c.sizes, c.roots, c.tags = asked, bands, s.bounds, s.sizeOf, s.options.Roots, n
-	c.ended = window.Surveyed.UnixMicro()
+	c.ended, c.numbers = window.Surveyed.UnixMicro(), uint64(window.Upto-window.After)
 }
+
+// others returns how many spans of the window are not in the groups.
+func (c *counted) others() uint64 { return c.total - c.spans }
 
 // minutesSeen returns the minutes in which spans were counted, ascending.
 func (c *counted) minutesSeen() []int64 {
@@ -88,8 +93,9 @@ func (c *counted) slower(most uint64) int64 {
 	return c.bounds[i] + 1
 }
 
-// read reads the answers to all bands. trust is asked of each.
-func (c *counted) read(body []byte, trust func(*part) error) error {
+// read reads the answers to all bands, that to how many spans there are, and
+// that with rows, which rows is called with. trust is asked of each.
+func (c *counted) read(body []byte, trust, rows func(*part) error) error {
 	in := scanner{b: body}
 	next := 0
 	var err error
@@ -99,29 +105,39 @@ func (c *counted) read(body []byte, trust func(*part) error) error {
 			return
 		}
 		in.array(func() {
-			if next >= len(c.bands) || err != nil {
+			if err != nil {
 				in.bad = true
 				return
 			}
-			err = c.part(&in, c.bands[next], trust)
-			next++
+			switch next++; {
+			case next <= len(c.bands):
+				err = c.part(&in, c.bands[next-1], trust)
+			case next == len(c.bands)+1:
+				err = c.all(&in, trust)
+			case next == len(c.bands)+2:
+				var a part
+				if err = a.read(&in, trust, in.skip); err == nil {
+					err = rows(&a)
+				}
+			default:
+				in.bad = true
+			}
 		})
 	})
 	switch {
 	case err != nil:
 		return err
-	case in.bad || next != len(c.bands):
+	case in.bad || next != len(c.bands)+2:
 		return errAnswer
 	}
 	return nil
 }
 
-// part reads the answer to one band, and returns why it proves nothing.
-func (c *counted) part(in *scanner, b band, trust func(*part) error) error {
+// read reads one of several answers, and asks trust of it; aggregations reads
+// what is in the member of that name.
+func (a *part) read(in *scanner, trust func(*part) error, aggregations func()) error {
+	in.peek()
 	from := in.i
-	var a part
-	buckets, spans, before := 0, c.spans, len(c.groups)
-	proven := true
 	in.object(func(key []byte) {
 		switch string(key) {
 		case "status":
@@ -142,16 +158,9 @@ func (c *counted) part(in *scanner, b band, trust func(*part) error) error {
 				}
 			})
 		case "hits":
-			in.only("total", func() { in.only("value", func() { a.total = in.integer() }) })
+			in.only("total", func() { in.only("value", func() { a.total, a.totalled = in.integer(), true }) })
 		case "aggregations":
-			in.only("c", func() {
-				in.only("buckets", func() {
-					in.array(func() {
-						buckets++
-						proven = c.bucket(in, b) && proven
-					})
-				})
-			})
+			aggregations()
 		default:
 			in.skip()
 		}
@@ -160,7 +169,40 @@ func (c *counted) part(in *scanner, b band, trust func(*part) error) error {
 		return errAnswer
 	}
 	a.whole = in.b[from:in.i]
-	if err := trust(&a); err != nil {
+	return trust(a)
+}
+
+// all reads the answer to how many spans there are.
+func (c *counted) all(in *scanner, trust func(*part) error) error {
+	var a part
+	if err := a.read(in, trust, in.skip); err != nil {
+		return err
+	}
+	if !a.totalled {
+		return errAnswer
+	}
+	if c.total = a.total; c.total < c.spans || c.total > c.numbers {
+		return &source.Error{Kind: source.Protocol, Err: &marked{fmt.Errorf("%d spans of %d with %d numbers", c.spans, c.total, c.numbers), errUnproven}}
+	}
+	return nil
+}
+
+// part reads the answer to one band, and returns why it proves nothing.
+func (c *counted) part(in *scanner, b band, trust func(*part) error) error {
+	var a part
+	buckets, spans, before := 0, c.spans, len(c.groups)
+	proven := true
+	err := a.read(in, trust, func() {
+		in.only("c", func() {
+			in.only("buckets", func() {
+				in.array(func() {
+					buckets++
+					proven = c.bucket(in, b) && proven
+				})
+			})
+		})
+	})
+	if err != nil {
 		return err
 	}
 	switch {

@@ -1,6 +1,7 @@
 package elastic_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -18,8 +19,9 @@ import (
 )
 
 // busy stores spans as a platform stores them that has a hundred operations of
-// ten services in three kinds, one span in a hundred failed.
-func busy(b *testing.B, c *testenv.Cluster, index string, n int) {
+// ten services in three kinds, one span in a hundred failed, of a type that is a
+// field, as Jaeger's tags_as_fields makes it, or with typed unset is in the list of tags.
+func busy(b *testing.B, c *testenv.Cluster, index string, n int, typed bool) {
 	b.Helper()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for at := 0; at < n; at += 5000 {
@@ -29,12 +31,17 @@ func busy(b *testing.B, c *testenv.Cluster, index string, n int) {
 			op := int(math.Exp(rng.Float64()*math.Log(100))) - 1
 			tags := []jaeger.Tag{jaeger.String("span.kind", []string{"server", "client", "internal"}[rng.IntN(3)]), jaeger.String("http.method", "GET"), jaeger.String("request.id", fmt.Sprint(rng.Uint64()))}
 			if rng.IntN(100) == 0 {
-				tags = append(tags, jaeger.Bool("error", true))
+				if tags = append(tags, jaeger.Bool("error", true)); !typed {
+					tags = append(tags, jaeger.String("error.type", "timeout"))
+				}
 			}
 			bulk = append(bulk, "{\"index\":{}}\n"...)
 			bulk = jaeger.AppendDocument(bulk, &jaeger.Document{TraceID: source.TraceID{0: byte(i), 1: byte(i >> 8), 15: 1}, SpanID: rng.Uint64(), Parent: rng.Uint64(), Operation: fmt.Sprintf("GET /api/v1/resource-%d", op),
 				Service: fmt.Sprintf("service-%d", op/10), Start: 1767225600_000000 + int64(i)*10 + rng.Int64N(2_000_000), Duration: int64(math.Exp(rng.NormFloat64()*0.7) * float64(500*(1+op))), Tags: tags}, jaeger.Elevated)
 			bulk = append(bulk, '\n')
+		}
+		if typed {
+			bulk = bytes.ReplaceAll(bulk, []byte(`"error":true`), []byte(`"error":true,"error@type":"timeout"`))
 		}
 		if answer := c.Do(b, "POST", "/"+index+"/_bulk", string(bulk)); strings.Contains(string(answer[:200]), `"errors":true`) {
 			b.Fatalf("%.500s", answer)
@@ -45,16 +52,18 @@ func busy(b *testing.B, c *testenv.Cluster, index string, n int) {
 
 // BenchmarkLiveEngines reads 200,000 spans of one shard, 100,000 at a time, by
 // each engine, by turns, and tells the CPU time a span of the cluster and of
-// this process, without counting. Raw, examples and others are the searches that
-// aggregations are made of, each alone: the counting, the examples of it, and
-// what is read as documents.
+// this process, without counting. Raw is the raw aggregations alone, and rows the
+// search for what is read besides, which is failed spans and examples here. Where
+// the types of failed spans are listed, these are read as documents.
 func BenchmarkLiveEngines(b *testing.B) {
 	const spans, poll = 200_000, 100_000
-	c := testenv.SharedCluster(b, testenv.Elasticsearch, "8.19.7")
-	prefix := c.Prefix(b)
-	index := prefix + "-jaeger-span-2026-01-02"
-	c.Do(b, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
-	busy(b, c, index, spans)
+	c := testenv.StartCluster(b, testenv.ClusterOptions{Flavor: testenv.Elasticsearch, Version: "8.19.7", HeapMiB: 1024})
+	const typed, listed = "typed", "listed"
+	for _, prefix := range []string{typed, listed} {
+		index := prefix + "-jaeger-span-2026-01-02"
+		c.Do(b, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
+		busy(b, c, index, spans, prefix == typed)
+	}
 	type way struct {
 		name string
 		// once does it over all spans, and returns how many it told of.
@@ -63,7 +72,7 @@ func BenchmarkLiveEngines(b *testing.B) {
 		told, groups int
 	}
 	var ways []*way
-	open := func(read elastic.Engine) (*elastic.Source, source.Survey) {
+	open := func(read elastic.Engine, prefix string) (*elastic.Source, source.Survey) {
 		o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Log: zerolog.Nop()}
 		o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{c.URL}, prefix, read
 		s, err := elastic.New(o)
@@ -106,25 +115,29 @@ func BenchmarkLiveEngines(b *testing.B) {
 		}
 		ways = append(ways, e)
 	}
-	s, v := open(elastic.Documents)
+	s, v := open(elastic.Documents, typed)
 	elastic.ReadWhole(s, v.Indices[0].UUID)
 	engine("documents", s, v, poll)
-	s, v = open(elastic.Documents)
+	s, v = open(elastic.Documents, typed)
 	engine("lean", s, v, poll)
-	for name, size := range map[string]int64{"aggregations": poll, "aggregations-at-once": spans} {
-		s, v = open(elastic.Aggregations)
-		elastic.SetCounting(s, size, 1000, 60_000)
-		engine(name, s, v, size)
-	}
+	s, v = open(elastic.Aggregations, listed)
+	elastic.SetCounting(s, poll, 1000, 60_000)
+	engine("aggregations-listed", s, v, poll)
+	s, v = open(elastic.Aggregations, typed)
+	elastic.SetCounting(s, spans, 1000, 60_000)
+	engine("aggregations-at-once", s, v, spans)
+	s, v = open(elastic.Aggregations, typed)
+	elastic.SetCounting(s, poll, 1000, 60_000)
+	engine("aggregations", s, v, poll)
 	parts := map[string][]func() (int, error){}
 	for _, r := range polls(v, poll) {
-		count, examples, others, err := elastic.Parts(b.Context(), s, r)
+		raw, rows, err := elastic.Parts(b.Context(), s, r)
 		if err != nil {
 			b.Fatal(err)
 		}
-		parts["raw"], parts["examples"], parts["others"] = append(parts["raw"], count), append(parts["examples"], examples), append(parts["others"], others)
+		parts["raw"], parts["rows"] = append(parts["raw"], raw), append(parts["rows"], rows)
 	}
-	for _, name := range []string{"raw", "examples", "others"} {
+	for _, name := range []string{"raw", "rows"} {
 		ways = append(ways, &way{name: name, once: func() (told int, err error) {
 			for _, part := range parts[name] {
 				n, e := part()
@@ -135,7 +148,7 @@ func BenchmarkLiveEngines(b *testing.B) {
 	}
 	turn := func(times int) {
 		for _, w := range ways {
-			at, used := clusterCPU(b, c), processCPU()
+			at, used := usage(b, c.Nodes()[0].Process().Pid()), processCPU()
 			for range times {
 				told, err := w.once()
 				if err != nil {
@@ -144,7 +157,7 @@ func BenchmarkLiveEngines(b *testing.B) {
 				w.told = told
 			}
 			w.own += processCPU() - used
-			w.cluster += clusterCPU(b, c) - at
+			w.cluster += usage(b, c.Nodes()[0].Process().Pid()) - at
 		}
 	}
 	turn(5) // warm

@@ -13,7 +13,6 @@ import (
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"github.com/traceslo/traceslo/source"
-	"github.com/traceslo/traceslo/source/jaeger"
 )
 
 // errUnproven: the buckets of an answer are not what the documents are.
@@ -27,7 +26,7 @@ func (s *Source) fieldOf(place, tag string) string {
 // wanted is what of the answers to many searches is asked for.
 var wanted = []string{
 	"responses.status", "responses.error.type", "responses.error.reason", "responses.error.root_cause", "responses.error.caused_by",
-	"responses.timed_out", "responses._shards.total", "responses._shards.successful", "responses._shards.failed", "responses.hits.total.value",
+	"responses.timed_out", "responses._shards.total", "responses._shards.successful", "responses._shards.failed", "responses.hits.total.value", "responses.hits.hits.sort",
 	"responses.aggregations.c.buckets.key", "responses.aggregations.c.buckets.doc_count", "responses.aggregations.c.buckets.d.value",
 	"responses.aggregations.c.buckets.f.buckets.doc_count", "responses.aggregations.c.buckets.f.buckets.r.doc_count",
 	"responses.aggregations.m.buckets.key", "responses.aggregations.*.doc_count",
@@ -71,8 +70,8 @@ func (s *Source) trust(c call, a *part) error {
 }
 
 // count has the eligible spans of a window counted, and puts them into
-// w.tally. If there are more buckets than can be had at once, it asks for fewer
-// durations at a time.
+// w.tally, and rows of it into w.leanAnswer. If there are more buckets than can
+// be had at once, it asks for fewer durations at a time.
 func (s *Source) count(ctx context.Context, k *walk, w *reader, window source.Range, p *plan) error {
 	for {
 		bands := p.bands(s.bounds)
@@ -80,15 +79,21 @@ func (s *Source) count(ctx context.Context, k *walk, w *reader, window source.Ra
 		for _, b := range bands {
 			w.query = s.appendBand(w.query, k, window, *p, b)
 		}
+		w.query = s.appendTotal(w.query, k, window)
+		q := s.rows(k, window, *p)
+		w.query = append(q.appendBody(append(w.query, s.head(k, window)...)), '\n')
 		err := s.askMany(ctx, w, window, func(c call, body []byte) error {
 			w.tally.reset(s, window, p.minutes, bands)
-			if err := w.tally.read(body, func(a *part) error { return s.trust(c, a) }); err != nil {
-				if errors.Is(err, errAnswer) {
+			err := w.tally.read(body, func(a *part) error { return s.trust(c, a) }, func(a *part) error {
+				if err := w.leanDecoder.LeanFailed(a.whole, s.options.Roots, &w.leanAnswer); err != nil {
 					return s.link.protocolError(c, err.Error())
 				}
-				return err
+				return s.distrust(c, q, &w.leanAnswer)
+			})
+			if errors.Is(err, errAnswer) {
+				return s.link.protocolError(c, err.Error())
 			}
-			return nil
+			return err
 		})
 		if !errors.Is(err, errSmaller) || p.width <= leastWidth {
 			return err
@@ -151,42 +156,25 @@ const (
 	// exampleOf is of how many spans one is read for an example: so few that
 	// they cost next to nothing, however small windows are.
 	exampleOf = 1000
-	// mostExamples bounds the examples of a window, leastExamples are worth the search.
+	// mostExamples and leastExamples bound how many of the newest spans of a
+	// window are examples; about half as many are, of those that last longest.
 	mostExamples  = 100
 	leastExamples = 10
+	// mostRows bounds the rows of a window: the examples, and what is read.
+	mostRows = 5000
 )
 
-// exemplify reads some of the spans that w.tally has counted, and puts them into
-// w.leanAnswer: the newest, and half as many of those that took longest.
+// exemplify reads some of the nested spans that were counted, as rows are of
+// others: their kind is in no doc value. It puts them into w.examples.
 func (s *Source) exemplify(ctx context.Context, k *walk, w *reader, window source.Range, p plan) error {
-	w.leanAnswer.Spans = w.leanAnswer.Spans[:0]
-	if w.tally.spans == 0 {
-		return nil
-	}
-	newest := min(max(w.tally.spans/exampleOf, leastExamples), mostExamples)
-	slowest := newest / 2
-	some := either(list{
-		object{"range": object{"_seq_no": object{"gt": window.Upto - int64(newest)}}},
-		within("duration", w.tally.slower(slowest), longestCounted),
-	})
-	q := query{Range: window, primaryOnly: k.primaryOnly, size: int(newest + slowest), only: encode(both(list{some, p.eligible(k.plain, s.bounds)}, nil))}
-	// The kind of nested spans is in no doc value.
-	if !p.nested && k.form.whole.Load() <= 0 {
-		lean := q
-		lean.sort = s.leanSort
-		decode := func(body []byte, a *jaeger.Answer) error { return w.leanDecoder.Lean(body, s.options.Roots, a) }
-		err := s.ask(ctx, opLean, w, lean, &w.leanBody, &w.leanAnswer, decode)
-		if !errors.Is(err, errRefused) {
-			return err
-		}
-		s.leanRefused(k, err)
-	}
-	if err := s.ask(ctx, opSearch, w, q, &w.leanBody, &w.leanAnswer, w.leanDecoder.Answer); err != nil {
+	only := encode(both(append(p.nestedKinds(k.plain, s.top()), either(p.examples(window))), nil))
+	q := query{Range: window, primaryOnly: k.primaryOnly, size: 2 * mostExamples, only: only}
+	if err := s.ask(ctx, opSearch, w, q, &w.exampleBody, &w.exampleAnswer, w.exampleDecoder.Answer); err != nil {
 		return err
 	}
-	spans := w.leanAnswer.Spans
-	for i := range spans {
-		spans[i].Root = spans[i].Root && s.options.Roots
+	for _, span := range w.exampleAnswer.Spans {
+		span.Root = span.Root && s.options.Roots
+		w.examples = append(w.examples, span)
 	}
 	return nil
 }

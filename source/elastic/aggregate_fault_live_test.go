@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,6 +48,19 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 	replace := func(from, to string) func([]byte) []byte {
 		return func(body []byte) []byte { return regexp.MustCompile(from).ReplaceAll(body, []byte(to)) }
 	}
+	// total changes how many spans there are said to be, in the answer before the rows.
+	total := func(by int) func([]byte) []byte {
+		return func(body []byte) []byte {
+			before, _, _ := bytes.Cut(body, []byte(`"hits":{"hits":[`))
+			from := bytes.LastIndex(before, []byte(`"value":`)) + len(`"value":`)
+			to := from + bytes.IndexByte(body[from:], '}')
+			n, err := strconv.Atoi(string(body[from:to]))
+			if err != nil {
+				t.Error(err)
+			}
+			return slices.Concat(body[:from], strconv.AppendInt(nil, int64(n+by), 10), body[to:])
+		}
+	}
 	for _, test := range []struct {
 		name   string
 		change func(body []byte) []byte
@@ -62,6 +78,10 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 		{"a sum is no whole number", replace(`"d":\{"value":(\d+)\.\d+`, `"d":{"value":$1.5`), "unproven"},
 		{"a sum is below zero", replace(`"d":\{"value":`, `"d":{"value":-`), "unproven"},
 		{"a sum is too great to be exact", replace(`"d":\{"value":[^}]*`, `"d":{"value":1E16`), "unproven"},
+		{"there are more spans than are found", total(1), "unproven"},
+		{"there are fewer spans than are found", total(-1), "unproven"},
+		{"a failed span is among no rows", replace(`\{"sort":\[[^]]*"true"[^]]*\]\},`, ``), "unproven"},
+		{"a row is of no span", replace(`"sort":\[(\d+),"[0-9a-f]+"`, `"sort":[$1,7`), "unproven"},
 		{"a minute is none", replace(`"m":(\d)\.(\d)`, `"m":$2.$1`), "unproven"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -108,20 +128,96 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 	}
 }
 
+// What is counted and what is not are told alike by queries and by a span, at every bound.
+func TestWhatEndsInItsMinute(t *testing.T) {
+	const minute = 60_000_000
+	for _, minutes := range [][]int64{{0}, {1, 2, 5}} {
+		for _, top := range []int64{1, 8001, 30_000_000} {
+			tell := elastic.InTime(minutes, top)
+			durations := []int64{0, 1, top - 1, top, top + 1, minute, math.MaxInt64}
+			for d := int64(8000); d <= 32_768_000; d *= 2 {
+				durations = append(durations, d-1, d, d+1)
+			}
+			in := 0
+			for _, duration := range durations {
+				starts := []int64{math.MinInt64, -1, 0, 1, math.MaxInt64}
+				for m := int64(0); m < 8; m++ {
+					starts = append(starts, m*minute-1, m*minute, m*minute+minute/2)
+					for d := int64(8000); d <= 32_768_000; d *= 2 {
+						starts = append(starts, m*minute-d-1, m*minute-d)
+					}
+				}
+				for _, start := range starts {
+					counted, not, by := tell(start, duration)
+					if counted == not || counted != by {
+						t.Fatalf("of the minutes %d up to %d: start %d, duration %d: counted %t, not %t, by the span %t", minutes, top, start, duration, counted, not, by)
+					}
+					if !counted {
+						continue
+					}
+					in++
+					if end := start + duration; end/minute != start/minute || duration > top || !slices.Contains(minutes, start/minute) {
+						t.Fatalf("of the minutes %d up to %d: start %d, duration %d is counted", minutes, top, start, duration)
+					}
+				}
+			}
+			if in < 20 {
+				t.Errorf("%d are counted of the minutes %d up to %d", in, minutes, top)
+			}
+		}
+	}
+}
+
 // TestDeepAnswersAreRefused has an answer that is nested deeper than a stack is.
 func TestDeepAnswersAreRefused(t *testing.T) {
 	body := append([]byte(`{"responses":[{"x":`), bytes.Repeat([]byte("["), 20<<20)...)
-	if _, err := elastic.ReadCounted(body); err == nil {
+	if _, _, err := elastic.ReadCounted(body); err == nil {
 		t.Error("it is taken")
 	}
 }
 
+// countedAnswer is an answer to what ReadCounted asks.
+const countedAnswer = `{"responses":[` +
+	`{"status":200,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":{"value":5}},"aggregations":{"c":{"buckets":[
+{"key":{"s":"a\u0041","o":"b","m":1.7672256E15,"k":null,"t0":"x","p0":null},"doc_count":2,"f":{"buckets":[{"doc_count":2,"r":{"doc_count":1}},{"doc_count":0}]},"d":{"value":7.0}},
+{"key":{"s":"a","o":"","m":1.7672256E15,"k":"server","t0":null,"p0":"y"},"doc_count":3,"f":{"buckets":[{"doc_count":0},{"doc_count":3,"r":{"doc_count":3}}]},"d":{"value":90.0}}]}}},` +
+	`{"status":200,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":{"value":6}}}, ` + rowsAnswer + `]}`
+
+const rowsAnswer = `{"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"hits":[{"sort":[7]}]},"status":200}`
+
+func TestGroupsOfAnAnswer(t *testing.T) {
+	groups, rows, err := elastic.ReadCounted([]byte(countedAnswer))
+	if err != nil || rows != rowsAnswer {
+		t.Fatalf("%v, and the rows are %s", err, rows)
+	}
+	const minute = 1767225600_000000
+	at := func(s source.Span) source.Span { s.Start = minute - s.Duration; return s }
+	want := []source.Group{
+		{Span: at(source.Span{Service: "aA", Operation: "b", Duration: 10, Tags: []string{"x"}, Root: true}), Count: 1, Duration: 7},
+		{Span: at(source.Span{Service: "aA", Operation: "b", Duration: 10, Tags: []string{"x"}}), Count: 1},
+		{Span: at(source.Span{Service: "a", Operation: jaeger.EmptyOperation, Kind: source.KindServer, Duration: 100, Tags: []string{"y"}}), Count: 3, Duration: 90},
+	}
+	if diff := cmp.Diff(want, groups); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for name, change := range map[string][2]string{
+		"fewer spans than are counted": {`"value":6`, `"value":4`}, "no rows": {`, ` + rowsAnswer, ``}, "an answer too many": {`]}`, `,` + rowsAnswer + `]}`},
+		"a broken row": {`"sort":[7]`, `"sort":[7`}, "no number of spans": {`"hits":{"total":{"value":6}}`, `"hits":{"total":{"value":x}}`},
+	} {
+		i := strings.LastIndex(countedAnswer, change[0])
+		body := countedAnswer[:i] + change[1] + countedAnswer[i+len(change[0]):]
+		if _, _, err := elastic.ReadCounted([]byte(body)); err == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
+}
+
 func FuzzCountedAnswers(f *testing.F) {
-	f.Add([]byte(`{"responses":[{"status":200,"timed_out":false,"_shards":{"total":1,"successful":1,"failed":0},"hits":{"total":{"value":2}},"aggregations":{"c":{"buckets":[{"key":{"s":"a\u0041","o":"b","m":1.7672256E15,"k":null,"t0":"x","p0":null},"doc_count":2,"f":{"buckets":[{"doc_count":2,"r":{"doc_count":1}},{"doc_count":0}]},"d":{"value":7.0}}]}}}]}`))
+	f.Add([]byte(countedAnswer))
 	f.Add([]byte(`{"responses":[{"error":{"type":"x"},"status":400}]}`))
 	f.Add([]byte(`{"responses":[[]]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		groups, err := elastic.ReadCounted(body)
+		groups, _, err := elastic.ReadCounted(body)
 		if err != nil {
 			return
 		}

@@ -16,7 +16,11 @@ const tried = 10_000
 // count, and why it cannot count others.
 func (s *Source) liveCounting(ctx context.Context, r *Report, w *reader, shard source.Range) {
 	shard.After = max(-1, shard.Upto-tried)
-	k := &walk{Range: shard, plain: s.plainOf(shard.UUID), primaryOnly: s.catalogue.byUUID[shard.UUID].primaryOnly}
+	k := &walk{Range: shard, plain: s.plainOf(shard.UUID), form: &form{}, primaryOnly: s.catalogue.byUUID[shard.UUID].primaryOnly}
+	if err := s.askLists(ctx, k, w); err != nil {
+		r.fail(err)
+		return
+	}
 	p := plan{width: firstWidth}
 	if err := s.look(ctx, k, w, shard, &p); err != nil {
 		r.fail(err)
@@ -33,6 +37,7 @@ func (s *Source) liveCounting(ctx context.Context, r *Report, w *reader, shard s
 	for i, tag := range s.options.Tags {
 		whys[nameTag+strconv.Itoa(i)] = object{"filter": either(list{inList("tags", term("tags.key", tag)), inList("process.tags", term("process.tags.key", tag))})}
 	}
+	whys["failed"] = object{"filter": both(list{surelyFailed(s.fieldOf)}, list{json.RawMessage(k.failed())})}
 	if s.options.Roots {
 		whys["roots"] = object{"filter": but(inList("references", object{"match_all": object{}}), child())}
 	}
@@ -65,6 +70,9 @@ func (s *Source) liveCounting(ctx context.Context, r *Report, w *reader, shard s
 		if n := a.Aggregates[nameTag+strconv.Itoa(i)].Count; n > 0 {
 			r.add(Doubtful, fmt.Sprintf("%d of them have the tag %q in a list, where it cannot be counted, and are read as documents", n, clip(tag, 100)), "elevate it with Jaeger's tags_as_fields")
 		}
+	}
+	if n := a.Aggregates["failed"].Count; n > 0 {
+		r.add(Fine, fmt.Sprintf("%d of them failed, and are read as documents: not all that counting them needs is in fields", n), "")
 	}
 	if n := a.Aggregates["roots"].Count; n > 0 {
 		r.add(Doubtful, fmt.Sprintf("%d of them tell their parent in a list alone, as before Jaeger 2.20, which root_only has read as documents", n), "update Jaeger, or leave root_only out")

@@ -35,11 +35,18 @@ type ledger struct {
 	Durations map[string]uint64
 	// Singly is how many spans came one by one, Groups how many groups.
 	singly, groups int
+	// examples are those of the groups, as text.
+	examples []string
+	// since is before when spans ended that are left out, in microseconds.
+	since int64
 }
 
 func newLedger() *ledger { return &ledger{Spans: map[string]uint64{}, Durations: map[string]uint64{}} }
 
 func (l *ledger) count(s source.Span, n, micros uint64) {
+	if s.End() < l.since {
+		return
+	}
 	minute := s.End() / 60_000_000
 	if s.End() < 0 {
 		minute = (s.End()+1)/60_000_000 - 1
@@ -56,6 +63,9 @@ func (l *ledger) page(p *source.Page) error {
 	}
 	for _, g := range p.Groups {
 		l.count(g.Span, g.Count, g.Duration)
+	}
+	for _, s := range p.Examples {
+		l.examples = append(l.examples, fmt.Sprintf("%+v", s))
 	}
 	l.singly, l.groups = l.singly+len(p.Spans), l.groups+len(p.Groups)
 	return nil
@@ -81,8 +91,18 @@ func invented(rng *rand.Rand, n int) (docs []string) {
 		if kind != source.KindUnspecified {
 			tags = append(tags, jaeger.String("span.kind", kind.String()))
 		}
-		if rng.IntN(40) == 0 {
-			tags = append(tags, jaeger.Bool("error", rng.IntN(3) > 0))
+		var logs []jaeger.Log
+		if rng.IntN(20) == 0 {
+			tags = append(tags, jaeger.Bool("error", rng.IntN(4) > 0))
+			if rng.IntN(3) == 0 {
+				tags = append(tags, jaeger.String("error.type", []string{"io", "timeout", ""}[rng.IntN(3)]))
+			}
+			if rng.IntN(3) == 0 {
+				tags = append(tags, jaeger.Int("http.response.status_code", []int64{200, 404, 500}[rng.IntN(3)]))
+			}
+			if rng.IntN(6) == 0 {
+				logs = append(logs, jaeger.Exception(at, "NullPointerException", "", ""))
+			}
 		}
 		if rng.IntN(30) == 0 {
 			tags = append(tags, jaeger.String("env", []string{"prod", "test"}[rng.IntN(2)]))
@@ -100,9 +120,12 @@ func invented(rng *rand.Rand, n int) (docs []string) {
 			layout = jaeger.Nested
 		}
 		doc := string(jaeger.AppendDocument(nil, &jaeger.Document{TraceID: source.TraceID{0: byte(i), 15: 1}, SpanID: uint64(i + 1), Parent: uint64(rng.IntN(3)), Operation: fmt.Sprintf("op %d", rng.IntN(12)),
-			Service: fmt.Sprintf("shop-%d", rng.IntN(3)), Start: start, Duration: duration, Tags: tags}, layout))
+			Service: fmt.Sprintf("shop-%d", rng.IntN(3)), Start: start, Duration: duration, Tags: tags, Logs: logs}, layout))
 		if layout == jaeger.Elevated {
 			further := []string{fmt.Sprintf(`"shard@id":"%d"`, rng.IntN(3)), `"env":"prod"`}[:min(2, rng.IntN(40))]
+			if strings.Contains(doc, `"error":true`) && rng.IntN(2) == 0 { // as tags_as_fields has it
+				further = append(further, fmt.Sprintf(`"error@type":"e%d"`, rng.IntN(3)), fmt.Sprintf(`"http@response@status_code":%d`, 500+rng.IntN(3)))
+			}
 			doc = strings.Replace(doc, `"tag":{`, `"tag":{`+strings.Join(append(further, ""), ","), 1)
 			doc = strings.Replace(doc, `,}`, `}`, 1)
 		}
@@ -115,7 +138,7 @@ func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	docs := slices.Concat(told(written()), recorded(t, "hotrod-v2"), recorded(t, "hotrod-v1")[:60], invented(rng, 4000))
+	docs := slices.Concat(told(written()), recorded(t, "hotrod-v2"), recorded(t, "hotrod-v1")[:60], invented(rng, 6000))
 	rng.Shuffle(len(docs), func(i, j int) { docs[i], docs[j] = docs[j], docs[i] })
 	testenv.EachCluster(t, func(t *testing.T, c *testenv.Cluster) {
 		prefix := c.Prefix(t)
@@ -131,14 +154,16 @@ func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
 			first   int64
 			least   int64
 			buckets int
-			back    time.Duration
+			after   time.Duration
 		}{
 			{"windows of all", nil, false, 50_000, 100, 60_000, 0},
 			{"small windows", nil, true, 700, 100, 60_000, 0},
 			{"few buckets", []string{"shard.id", "env"}, true, 50_000, 100, 5000, 0},
 			{"tags", []string{"shard.id", "env"}, false, 3000, 100, 60_000, 0},
+			{"from a minute on", nil, false, 3000, 100, 60_000, time.Minute},
+			{"from within a minute on", nil, false, 3000, 100, 60_000, 70 * time.Second},
 		} {
-			read := &counts{}
+			read, examples := &counts{}, 0
 			o := elastic.Options{Config: elastic.Default(), Tags: reader.tags, Roots: reader.roots, Fine: fineBounds, Watch: read, Log: zerolog.New(zerolog.NewTestWriter(t))}
 			o.Config.Addresses, o.Config.IndexPrefix, o.Config.TLS.CAFile, o.Config.Read = []string{c.URL}, prefix, c.CAFile, elastic.Aggregations
 			s := openConfig(t, o)
@@ -146,7 +171,12 @@ func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
 			v := survey(t, s)
 			for _, shard := range v.Indices[0].Shards {
 				want, got := newLedger(), newLedger()
-				if err := s.Read(t.Context(), all(v, v.Indices[0], shard.Number), got.page); err != nil {
+				r := all(v, v.Indices[0], shard.Number)
+				if reader.after > 0 {
+					r.EndedSince = time.UnixMicro(1767225600_000000).Add(reader.after)
+					want.since, got.since = r.EndedSince.UnixMicro(), r.EndedSince.UnixMicro()
+				}
+				if err := s.Read(t.Context(), r, got.page); err != nil {
 					t.Fatal(err)
 				}
 				whole := byDocuments(t, c, index, shard.Number, reader.tags, reader.roots)
@@ -156,8 +186,24 @@ func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
 				if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(ledger{})); diff != "" {
 					t.Errorf("%s, shard %d (-documents +counted):\n%s", reader.name, shard.Number, diff)
 				}
+				stored := map[string]bool{}
+				for _, s := range whole.spans {
+					stored[fmt.Sprintf("%+v", s)] = true
+				}
+				for _, example := range got.examples {
+					if !stored[example] {
+						t.Errorf("%s, shard %d: nowhere is the example %s", reader.name, shard.Number, example)
+					}
+				}
+				examples += len(got.examples)
 			}
 			t.Logf("%s: %v", reader.name, maps.Collect(maps.All(read.by)))
+			if n := read.of("aside: unproven"); n > 0 {
+				t.Errorf("%s: %d windows were not proven", reader.name, n)
+			}
+			if examples < 10 {
+				t.Errorf("%s: %d examples", reader.name, examples)
+			}
 			if read.of("counted") < 1000 {
 				t.Errorf("%s: %d spans were counted, %d read whole, %d lean", reader.name, read.of("counted"), read.of("whole"), read.of("lean"))
 			}

@@ -3,6 +3,7 @@ package elastic
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -40,16 +41,26 @@ func within(field string, from, to int64) object {
 	return object{"range": object{field: object{"gte": from, "lte": to}}}
 }
 
+// above holds for numbers greater than after.
+func above(field string, after int64) object {
+	return object{"range": object{field: object{"gt": after}}}
+}
+
 // inTime holds for the spans of the minutes that last from..to and surely end
 // in the minute in which they begin.
 func (p plan) inTime(from, to int64) object {
-	var began, late list
+	var began list
 	for i := 0; i < len(p.minutes); {
 		first := p.minutes[i]
 		for i++; i < len(p.minutes) && p.minutes[i] == p.minutes[i-1]+1; i++ {
 		}
 		began = append(began, within("startTime", first*minuteMicros, (p.minutes[i-1]+1)*minuteMicros-1))
 	}
+	return both(list{within("duration", from, to), either(began)}, list{either(p.late(from, to))})
+}
+
+// late holds for the spans that last from..to and begin so late in a minute that they may end in another.
+func (p plan) late(from, to int64) (late list) {
 	below := int64(-1)
 	for _, step := range steps {
 		if from <= step && to > below {
@@ -61,18 +72,42 @@ func (p plan) inTime(from, to int64) object {
 		}
 		below = step
 	}
-	return both(list{within("duration", from, to), either(began)}, list{either(late)})
+	return late
 }
 
-// eligible holds for the spans that are counted, if durations are counted up to top.
-func (p plan) eligible(of *plain, bounds []int64) object {
-	layouts := list{json.RawMessage(of.query)}
-	if p.nested {
-		for k := source.KindUnspecified + 1; k < source.Kinds; k++ {
-			layouts = append(layouts, json.RawMessage(of.nested[k]))
+// outOfTime holds for the spans, of those with a start and a duration that is
+// not negative, for which inTime(0, top) does not. It says what they are, for
+// these are few, and queries that say what they are not have to look at all.
+func (p plan) outOfTime(top int64) object {
+	out := append(p.late(0, top), above("duration", top))
+	next := int64(math.MinInt64)
+	for _, m := range p.minutes {
+		if m*minuteMicros > next {
+			out = append(out, within("startTime", next, m*minuteMicros-1))
 		}
+		next = (m + 1) * minuteMicros
 	}
-	return both(list{p.inTime(0, bounds[len(bounds)-1]), either(layouts)}, nil)
+	return either(append(out, above("startTime", next-1)))
+}
+
+// isInTime is inTime for one span.
+func (p plan) isInTime(s *source.Span, top int64) bool {
+	if s.Start < 0 || s.Duration > top || !slices.Contains(p.minutes, s.Start/minuteMicros) {
+		return false
+	}
+	step, _ := slices.BinarySearch(steps, s.Duration)
+	return s.Start%minuteMicros < minuteMicros-steps[step]
+}
+
+// nestedKinds holds for the nested spans that are counted, if any are.
+func (p plan) nestedKinds(of *plain, top int64) (any list) {
+	if !p.nested {
+		return nil
+	}
+	for k := source.KindUnspecified + 1; k < source.Kinds; k++ {
+		any = append(any, json.RawMessage(of.nested[k]))
+	}
+	return list{both(list{p.inTime(0, top), either(any)}, nil)}
 }
 
 // A band is one search of a window: the spans whose durations are in some
@@ -165,21 +200,73 @@ func (s *Source) appendBand(to []byte, k *walk, window source.Range, p plan, b b
 	})
 }
 
-// numbers holds for the documents of a window.
+// appendTotal appends the search that tells how many spans a window has.
+func (s *Source) appendTotal(to []byte, k *walk, window source.Range) []byte {
+	return s.appendSearch(to, k, window, object{"size": 0, "track_total_hits": true, "query": numbers(window)})
+}
+
+// rows asks for the spans of a window that are not counted although doc values
+// tell all of them, and for examples of those that are: the newest, and those
+// that last p.slow and longer.
+func (s *Source) rows(k *walk, window source.Range, p plan) query {
+	which := append(p.examples(window), p.outOfTime(s.top()))
+	return query{
+		Range: window, primaryOnly: k.primaryOnly, size: mostRows, sort: s.restSort,
+		only: encode(either(list{json.RawMessage(k.failed()), both(list{json.RawMessage(k.plain.query), either(which)}, nil)})),
+	}
+}
+
+// examples holds for the newest spans of a window, and for those that last long, be they counted or not.
+func (p plan) examples(window source.Range) list {
+	newest := min(max((window.Upto-window.After)/exampleOf, leastExamples), mostExamples)
+	some := list{above("_seq_no", window.Upto-newest)}
+	if p.slow > 0 {
+		some = append(some, above("duration", p.slow-1))
+	}
+	return some
+}
+
+// failed holds for the failed spans that come as rows.
+func (k *walk) failed() []byte {
+	if k.form.logs.Load() {
+		return k.plain.failed
+	}
+	return k.plain.typed
+}
+
+// rest asks for the spans of a window that are neither counted nor among the rows, n of them.
+func (s *Source) rest(k *walk, window source.Range, p plan, n int) query {
+	told := append(p.nestedKinds(k.plain, s.top()), json.RawMessage(k.plain.query), json.RawMessage(k.failed()))
+	// One more would tell that there are more.
+	return query{Range: window, primaryOnly: k.primaryOnly, size: n + 1, only: encode(both(nil, told))}
+}
+
+// top is the longest duration that is counted.
+func (s *Source) top() int64 { return s.bounds[len(s.bounds)-1] }
+
+// numbers holds for the documents of a window, but for those that ended too long ago.
 func numbers(window source.Range) object {
-	return object{"range": object{"_seq_no": object{"gt": window.After, "lte": window.Upto}}}
+	in := object{"range": object{"_seq_no": object{"gt": window.After, "lte": window.Upto}}}
+	if window.EndedSince.IsZero() {
+		return in
+	}
+	return both(list{in, endedSince(window.EndedSince)}, nil)
 }
 
 // appendSearch appends a search, header and body, to a request of many.
 func (s *Source) appendSearch(to []byte, k *walk, window source.Range, body object) []byte {
+	to = append(to, s.head(k, window)...)
+	to = append(to, encode(body)...)
+	return append(to, '\n')
+}
+
+// head returns the header of a search in a request of many.
+func (s *Source) head(k *walk, window source.Range) []byte {
 	preference := fmt.Sprintf("_shards:%d", window.Shard)
 	if k.primaryOnly {
 		preference += "|_primary"
 	}
-	to = append(to, encode(object{"preference": preference, "allow_partial_search_results": false, "request_cache": false})...)
-	to = append(to, '\n')
-	to = append(to, encode(body)...)
-	return append(to, '\n')
+	return append(encode(object{"preference": preference, "allow_partial_search_results": false, "request_cache": false}), '\n')
 }
 
 // appendLook appends a search that tells in which minutes the spans of a window

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -98,14 +99,17 @@ type Source struct {
 	forms            forms
 	gate             gate
 	watch            Watcher
-	// leanSort are the sort values that tell a plain document, as JSON.
-	leanSort []byte
+	// leanSort are the sort values that tell a plain document, as JSON, and
+	// restSort those that tell a failed one too.
+	leanSort, restSort []byte
 	// plain is for indices that do not keep note of values that are too long,
 	// plainNoted for those that do.
 	plain, plainNoted plain
 	// bounds are those of the buckets in which spans are counted.
 	bounds []int64
-	seams  seams
+	// width is how many of them one search told apart of the window counted last.
+	width atomic.Int64
+	seams seams
 	// pool holds what a Read works with: *reader.
 	pool sync.Pool
 }
@@ -147,11 +151,15 @@ func newSource(o Options, dial dialer) (*Source, error) {
 	if s.watch = o.Watch; s.watch == nil {
 		s.watch = nobody{}
 	}
+	s.width.Store(firstWidth)
 	s.gate.init(o.Config.MaxSearches, float64(o.Config.SearchShare), s.watch)
 	s.leanSizes.set(firstLean)
-	s.leanSort = leanSort(jaeger.Columns(o.Tags, o.Config.TagDotReplacement, o.Roots))
+	columns := jaeger.Columns(o.Tags, o.Config.TagDotReplacement, o.Roots)
+	s.leanSort = leanSort(columns)
+	s.restSort = leanSort(append(columns, jaeger.FailureColumns(o.Config.TagDotReplacement)...))
 	s.pool.New = func() any {
-		return &reader{decoder: jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement), leanDecoder: jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement)}
+		decoder := func() *jaeger.Decoder { return jaeger.NewDecoder(o.Tags, o.Config.TagDotReplacement) }
+		return &reader{decoder: decoder(), leanDecoder: decoder(), exampleDecoder: decoder()}
 	}
 	return s, nil
 }

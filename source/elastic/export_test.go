@@ -2,10 +2,12 @@ package elastic
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
 	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/jaeger"
 )
 
 // NewWithDial is New with connections of the test's own making.
@@ -40,14 +42,14 @@ func Follows(prefix, separator, name string) bool {
 
 // Queries are those that tell which documents are plain.
 type Queries struct {
-	Plain, Other, Rest []byte
-	Nested             [source.Kinds][]byte
+	Plain, Other, Failed, Rest []byte
+	Nested                     [source.Kinds][]byte
 }
 
 // PlainQueries returns the queries for a reader of tags.
 func PlainQueries(tags []string, dotReplacement string, roots, noted bool) Queries {
 	p := newPlain(tags, dotReplacement, roots, noted)
-	return Queries{Plain: p.query, Other: p.other, Rest: p.rest, Nested: p.nested}
+	return Queries{Plain: p.query, Other: p.other, Failed: p.failed, Rest: p.rest, Nested: p.nested}
 }
 
 // SetLeanPage makes the next lean page one of so many documents.
@@ -68,37 +70,106 @@ func SetCounting(s *Source, first, least int64, buckets int) {
 	s.seams = seams{first, least, buckets, 0}
 }
 
-// ReadCounted reads the answer to one band of two buckets, for a reader of one tag and of roots.
-func ReadCounted(body []byte) ([]source.Group, error) {
+// ReadCounted reads the answer to one band of two buckets, the number of spans and their rows, for a reader of one tag
+// and of roots. It returns the answer with the rows.
+func ReadCounted(body []byte) (groups []source.Group, rows string, err error) {
 	s, err := New(Options{Config: Default(), Tags: []string{"env"}, Roots: true, Fine: []uint64{10, 100}})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer s.Close()
 	var c counted
-	c.reset(s, source.Range{}, []int64{29453760}, plan{width: 2}.bands(s.bounds))
-	err = c.read(body, func(a *part) error { return s.trust(call{operation: opCount, thing: "x"}, a) })
-	return c.groups, err
+	c.reset(s, source.Range{Upto: 1 << 60}, []int64{29453760}, plan{width: 2}.bands(s.bounds))
+	trust := func(a *part) error { return s.trust(call{operation: opCount, thing: "x"}, a) }
+	err = c.read(body, trust, func(a *part) error { rows = string(a.whole); return nil })
+	return c.groups, rows, err
 }
 
-// Parts returns the searches that a counted window is made of, each over a whole range: the counting, that
-// for examples of what was counted, and that for all others. Each returns how many spans it told of.
-func Parts(ctx context.Context, s *Source, r source.Range) (count, examples, others func() (int, error), err error) {
+// Parts returns what a counted window is made of, each over a whole range: the counting alone, which is the raw
+// aggregations, and the search for rows alone. Each returns how many spans it told of.
+func Parts(ctx context.Context, s *Source, r source.Range) (raw, rows func() (int, error), err error) {
 	k, w, p := s.walk(r), s.reader(), plan{width: firstWidth}
 	if err := s.look(ctx, k, w, r, &p); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	count = func() (int, error) {
-		err := s.count(ctx, k, w, r, &p)
+	if err := s.count(ctx, k, w, r, &p); err != nil {
+		return nil, nil, err
+	}
+	p.slow = w.tally.slower(w.tally.spans / (2 * exampleOf))
+	raw = func() (int, error) {
+		bands := p.bands(s.bounds)
+		w.query = w.query[:0]
+		for _, b := range bands {
+			w.query = s.appendBand(w.query, k, r, p, b)
+		}
+		err := s.askMany(ctx, w, r, func(c call, body []byte) error {
+			w.tally.reset(s, r, p.minutes, bands)
+			// There is neither a total nor are there rows, which it misses when all is read.
+			err := w.tally.read(body, func(a *part) error { return s.trust(c, a) }, nil)
+			if errors.Is(err, errAnswer) && w.tally.spans > 0 {
+				return nil
+			}
+			return err
+		})
 		return int(w.tally.spans), err
 	}
-	examples = func() (int, error) {
-		err := s.exemplify(ctx, k, w, r, p)
-		return len(w.leanAnswer.Spans), err
+	rows = func() (int, error) {
+		q := s.rows(k, r, p)
+		err := s.ask(ctx, opLean, w, q, &w.leanBody, &w.leanAnswer, func(body []byte, a *jaeger.Answer) error { return w.leanDecoder.LeanFailed(body, false, a) })
+		return w.leanAnswer.Hits, err
 	}
-	others = func() (int, error) {
-		err := s.others(ctx, k, w, r, p)
-		return w.answer.Hits, err
+	return raw, rows, nil
+}
+
+// InTime returns what tells whether a span is counted, if these minutes are: by the query for what is, by the query for
+// what is not, and by the span itself.
+func InTime(minutes []int64, top int64) func(start, duration int64) (counted, not, by bool) {
+	p := plan{minutes: minutes}
+	is, isNot := p.inTime(0, top), p.outOfTime(top)
+	return func(start, duration int64) (counted, not, by bool) {
+		fields := map[string]int64{"startTime": start, "duration": duration}
+		return holds(is, fields), holds(isNot, fields), p.isInTime(&source.Span{Start: start, Duration: duration}, top)
 	}
-	return count, examples, others, nil
+}
+
+// holds evaluates a query of ranges.
+func holds(q any, fields map[string]int64) bool {
+	is := func(all any, some bool) bool {
+		for _, q := range all.(list) {
+			if holds(q, fields) == some {
+				return some
+			}
+		}
+		return !some
+	}
+	o := q.(object)
+	if ranges, ok := o["range"].(object); ok {
+		for field, of := range ranges {
+			for op, bound := range of.(object) {
+				n, b := fields[field], bound.(int64)
+				if op == "gte" && n < b || op == "gt" && n <= b || op == "lte" && n > b {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	clauses := o["bool"].(object)
+	for name, all := range clauses {
+		switch name {
+		case "filter":
+			if !is(all, false) {
+				return false
+			}
+		case "must_not":
+			if is(all, true) {
+				return false
+			}
+		case "should":
+			if !is(all, true) {
+				return false
+			}
+		}
+	}
+	return true
 }

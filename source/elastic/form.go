@@ -57,8 +57,9 @@ type form struct {
 	whole atomic.Int64
 	said  atomic.Bool
 	// asked holds if the cluster told whether it finds what is in the lists of
-	// the index's documents, and found if it does.
-	asked, found atomic.Bool
+	// the index's documents, and found if it does. Logs holds if it finds what is
+	// in their logs; only who counts asks for that.
+	asked, found, logs atomic.Bool
 	// tactic is how the index is counted, if it is.
 	tactic tactic
 }

@@ -23,18 +23,23 @@ const (
 	fewLean = 100
 )
 
-// listSort are sort values of what is in the lists of a document. A cluster
-// refuses them where the mapping lacks the lists, or what is in them: there a
-// query for a tag in a list finds nothing, and every document would seem plain.
-var listSort = func() []byte {
+// listSort are sort values of what is in lists of a document. A cluster refuses
+// them where the mapping lacks the lists, or what is in them: there a query for
+// what is in a list finds nothing, and every document would seem plain.
+func listSort(paths ...string) []byte {
 	sort := list{object{"_seq_no": "asc"}}
-	for _, path := range []string{"tags", "process.tags"} {
+	for _, path := range paths {
 		for _, name := range []string{".key", ".value"} {
 			sort = append(sort, object{path + name: object{"order": "asc", "nested": object{"path": path}}})
 		}
 	}
 	return encode(sort)
-}()
+}
+
+var (
+	tagsSort = listSort("tags", "process.tags")
+	logsSort = listSort("logs.fields")
+)
 
 // askLists finds out, once for each index, whether queries find what is in the
 // lists of its documents. If not, it is read whole.
@@ -42,19 +47,32 @@ func (s *Source) askLists(ctx context.Context, k *walk, w *reader) error {
 	if k.form.asked.Load() || k.Upto-k.after < leastLean {
 		return nil
 	}
-	q := query{Range: k.Range, primaryOnly: k.primaryOnly, size: 1, sort: listSort}
-	q.After = k.Upto - 1
-	err := s.ask(ctx, opLean, w, q, &w.leanBody, &w.leanAnswer, w.decoder.Answer)
-	switch {
-	case err == nil:
-		k.form.found.Store(true)
-	case errors.Is(err, errRefused), errors.Is(err, errSmaller):
-		s.log.Info().Err(err).Str("index", k.Index).Msg("an index is not mapped as Jaeger maps it, and is read document by document")
-	default:
+	found, err := s.askList(ctx, k, w, tagsSort, "is read document by document")
+	if err != nil {
 		return err
 	}
+	if found && s.options.Config.Read == Aggregations {
+		logs, err := s.askList(ctx, k, w, logsSort, "failed spans are read document by document")
+		if err != nil {
+			return err
+		}
+		k.form.logs.Store(logs)
+	}
+	k.form.found.Store(found)
 	k.form.asked.Store(true)
 	return nil
+}
+
+// askList tells whether the cluster gives these sort values; without them, the index has what follows.
+func (s *Source) askList(ctx context.Context, k *walk, w *reader, sort []byte, follows string) (found bool, _ error) {
+	q := query{Range: k.Range, primaryOnly: k.primaryOnly, size: 1, sort: sort}
+	q.After = k.Upto - 1
+	err := s.ask(ctx, opLean, w, q, &w.leanBody, &w.leanAnswer, w.decoder.Answer)
+	if errors.Is(err, errRefused) || errors.Is(err, errSmaller) {
+		s.log.Info().Err(err).Str("index", k.Index).Str("so", follows).Msg("an index is not mapped as Jaeger maps it")
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // leanSort returns the sort values that tell a plain document, behind its number.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/jaeger"
 )
 
 // A plain tells by queries which documents are plain: those of which doc values
@@ -25,6 +26,9 @@ import (
 // note of values that are too long: there the document has each of them in tag.<name>.)
 // With roots, it has a parentSpanID that is not zero, or no references at all.
 //
+// A failed one that is plain in all but that is known by queries too, for those
+// that count; see failed.
+//
 // What jaeger.Decoder makes of a document is the truth, and doc values tell the
 // same of whatever Jaeger writes. They would deceive in what it does not:
 //
@@ -33,6 +37,7 @@ import (
 //   - A number in the place of an id or a name, a fraction in the place of an
 //     integer, a service or names in a list of processes: the index takes them,
 //     the Decoder refuses them.
+//   - An HTTP or gRPC status with a fraction or an exponent, though it is an integer.
 //   - Members whose own names hold dots ("process.serviceName": …).
 //   - A kind of more than 256 characters as a field and another one in the list,
 //     where no note is kept of values that are too long.
@@ -50,6 +55,10 @@ type plain struct {
 	// and in the list of tags alone, as Jaeger wrote it before v2.8. There is
 	// none for source.KindUnspecified. No document is plain and nested, or nested twice.
 	nested [source.Kinds][]byte
+	// failed holds for documents that are plain but for that they failed, of
+	// which doc values tell the type of error too, and typed for those of them
+	// that do so by error.type. None of them is plain or nested.
+	failed, typed []byte
 	// rest holds for all that is neither plain nor nested.
 	rest []byte
 }
@@ -77,16 +86,7 @@ func newPlain(tags []string, dotReplacement string, roots, noted bool) plain {
 	}
 	must = append(must, object{"range": object{"duration": object{"gte": 0}}})
 
-	mustNot := list{term("process.serviceName", "")}
-	listed := list{}
-	for _, harmless := range []struct {
-		tag    string
-		values []string
-	}{{"error", []string{"false"}}, {"otel.status_code", []string{"OK", "UNSET"}}} {
-		name := field("tag.", harmless.tag)
-		mustNot = append(mustNot, but(exists(name), terms(name, harmless.values)))
-		listed = append(listed, but(term("tags.key", harmless.tag), terms("tags.value", harmless.values)))
-	}
+	alike := list{term("process.serviceName", "")}
 	if len(tags) > 0 {
 		var ignored []string
 		for _, tag := range tags {
@@ -96,21 +96,36 @@ func newPlain(tags []string, dotReplacement string, roots, noted bool) plain {
 			}
 			if len(utf16.Encode([]rune(tag))) > maxIndexed {
 				// Nobody can tell which lists hold such a key.
-				mustNot = append(mustNot, object{"match_all": object{}})
+				alike = append(alike, object{"match_all": object{}})
 			}
 		}
+		alike = append(alike, terms("_ignored", ignored), inList("process.tags", terms("process.tags.key", tags)))
+	}
+	if roots {
+		alike = append(alike, but(inList("references", object{"match_all": object{}}), child()))
+	}
+
+	mustNot, listed := slices.Clone(alike), list{}
+	for _, harmless := range []struct {
+		tag    string
+		values []string
+	}{{"error", []string{"false"}}, {"otel.status_code", []string{"OK", "UNSET"}}} {
+		name := field("tag.", harmless.tag)
+		mustNot = append(mustNot, but(exists(name), terms(name, harmless.values)))
+		listed = append(listed, but(term("tags.key", harmless.tag), terms("tags.value", harmless.values)))
+	}
+	if len(tags) > 0 {
 		listed = append(listed, terms("tags.key", tags))
-		mustNot = append(mustNot, terms("_ignored", ignored), inList("process.tags", terms("process.tags.key", tags)))
 	}
 	mustNot = append(mustNot, inList("tags", either(listed)))
-	if roots {
-		mustNot = append(mustNot, but(inList("references", object{"match_all": object{}}), child()))
-	}
 
 	kind := field("tag.", "span.kind")
 	kindListed := inList("tags", term("tags.key", "span.kind"))
 	p := plain{query: encode(both(must, slices.Concat(mustNot, list{kindListed})))}
 	p.other = encode(both(nil, list{json.RawMessage(p.query)}))
+	alike = append(alike, inList("tags", terms("tags.key", append([]string{"span.kind"}, tags...))))
+	p.failed = encode(both(append(slices.Clone(must), failed(field, noted)), alike))
+	p.typed = encode(both(append(slices.Clone(must), failed(field, false)), alike))
 	kinds := list{both(nil, list{kindListed})}
 	for k := source.KindUnspecified + 1; k < source.Kinds; k++ {
 		value := term("tags.value", k.String())
@@ -121,6 +136,26 @@ func newPlain(tags []string, dotReplacement string, roots, noted bool) plain {
 	}
 	p.rest = encode(both(nil, list{both(append(must, either(kinds)), mustNot)}))
 	return p
+}
+
+// failed holds for documents that surely failed, by a field, if doc values tell
+// their type of error: the field of error.type does, or else, with status, the
+// fields of the other jaeger.ErrorTags, if none of these is in the list of tags
+// and no log names an exception. That needs an index that keeps note of values
+// that are too long, as an error.type may be.
+func failed(field func(place, name string) string, status bool) object {
+	of := jaeger.ErrorTags()
+	name := field("tag.", of[0])
+	tells := list{but(exists(name), term(name, ""))}
+	if status {
+		tells = append(tells, both(nil, list{term("_ignored", name), inList("tags", terms("tags.key", of)), inList("logs.fields", term("logs.fields.key", jaeger.ExceptionType))}))
+	}
+	return both(list{surelyFailed(field), either(tells)}, nil)
+}
+
+// surelyFailed holds for documents that failed by a field.
+func surelyFailed(field func(place, name string) string) object {
+	return either(list{term(field("tag.", "error"), "true"), term(field("tag.", "otel.status_code"), "ERROR")})
 }
 
 // child holds for documents that have a parent by their parentSpanID.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,8 +22,9 @@ import (
 	"github.com/traceslo/traceslo/source/jaeger"
 )
 
-// A stored is a document, and by which query it is to be found: plain, rest,
-// or the kind of a nested one.
+// A stored is a document, and by which query it is to be found: plain, failed,
+// rest, or the kind of a nested one. Untyped is failed too, where the index keeps
+// note of values that are too long, else rest.
 type stored struct{ name, doc, want string }
 
 // written are documents in every layout and with everything that decides how
@@ -32,7 +34,8 @@ func written() []stored {
 	const body = head + `"operationName":"GET /dispatch",`
 	const times = `"startTime":1767225599900000,"startTimeMillis":1767225599900,"duration":1250`
 	const process = `,"process":{"serviceName":"frontend"}`
-	const plain, rest = "plain", "rest"
+	const plain, failed, untyped, rest = "plain", "failed", "untyped", "rest"
+	const exception = `{"fields":[{"key":"event","value":"exception"},{"key":"exception.type","value":"T"}]}`
 	long := strings.Repeat("x", 257)
 	all := []stored{
 		{"the least", body + times + process, plain},
@@ -53,8 +56,8 @@ func written() []stored {
 
 		{"error false", body + times + process + `,"tag":{"error":false}`, plain},
 		{"error false as text", body + times + process + `,"tag":{"error":"false"}`, plain},
-		{"error true", body + times + process + `,"tag":{"error":true}`, rest},
-		{"error true as text", body + times + process + `,"tag":{"error":"true"}`, rest},
+		{"error true", body + times + process + `,"tag":{"error":true}`, untyped},
+		{"error true as text", body + times + process + `,"tag":{"error":"true"}`, untyped},
 		{"error that is a text", body + times + process + `,"tag":{"error":"redis timeout"}`, rest},
 		{"error listed", body + times + process + `,"tags":[{"key":"error","type":"bool","value":true}]`, rest},
 		{"error false listed", body + times + process + `,"tags":[{"key":"error","type":"bool","value":false},{"key":"span.kind","value":"internal"}]`, "internal"},
@@ -63,12 +66,35 @@ func written() []stored {
 		{"error listed as null", body + times + process + `,"tags":[{"key":"error","value":null}]`, rest},
 		{"error listed and endless", body + times + process + `,"tags":[{"key":"error","value":"` + long + `"}]`, rest},
 		{"a tag of the process that is called error", body + times + `,"process":{"serviceName":"frontend","tags":[{"key":"error","value":true}]}`, plain},
-		{"status ERROR", body + times + process + `,"tag":{"otel@status_code":"ERROR"}`, rest},
+		{"status ERROR", body + times + process + `,"tag":{"otel@status_code":"ERROR"}`, untyped},
 		{"status OK", body + times + process + `,"tag":{"otel@status_code":"OK"}`, plain},
 		{"status UNSET", body + times + process + `,"tag":{"otel@status_code":"UNSET"}`, plain},
 		{"status OK, and ERROR listed", body + times + process + `,"tag":{"otel@status_code":"OK"},"tags":[{"key":"otel.status_code","value":"ERROR"}]`, rest},
 		{"status listed OK", body + times + process + `,"tags":[{"key":"otel.status_code","value":"OK"}]`, plain},
 		{"status listed ERROR", body + times + process + `,"tags":[{"key":"otel.status_code","value":"ERROR"},{"key":"span.kind","value":"server"}]`, rest},
+		{"error false, and status ERROR", body + times + process + `,"tag":{"error":false,"otel@status_code":"ERROR"}`, untyped},
+		{"error true, beside status OK", body + times + process + `,"tag":{"error":true,"otel@status_code":"OK"}`, untyped},
+		{"error true, and listed", body + times + process + `,"tag":{"error":true},"tags":[{"key":"error","value":false}]`, untyped},
+		{"error true, and a kind listed", body + times + process + `,"tag":{"error":true,"error@type":"io"},"tags":[{"key":"span.kind","value":"server"}]`, rest},
+		{"tag listed, and error true", body + times + process + `,"tag":{"error":true,"error@type":"io"},"tags":[{"key":"env","value":"n1"}]`, rest},
+		{"tag elevated, and error true", body + times + process + `,"tag":{"error":true,"error@type":"io","shard@id":"n1","env":""}`, failed},
+		{"a type", body + times + process + `,"tag":{"error":true,"error@type":"io","span@kind":"server"}`, failed},
+		{"a type that is a number", body + times + process + `,"tag":{"error":true,"error@type":500}`, failed},
+		{"a type, and all else", body + times + process + `,"tag":{"error":true,"error@type":"io","http@status_code":503},"tags":[{"key":"error.type","value":"b"}],"logs":[` + exception + `]`, failed},
+		{"an empty type", body + times + process + `,"tag":{"error":true,"error@type":""}`, untyped},
+		{"an empty type, and one listed", body + times + process + `,"tag":{"error":true,"error@type":""},"tags":[{"key":"error.type","value":"b"}]`, rest},
+		{"an endless type", body + times + process + `,"tag":{"error":true,"error@type":"` + long + `"}`, rest},
+		{"a type listed", body + times + process + `,"tag":{"error":true},"tags":[{"key":"error.type","value":"b"}]`, rest},
+		{"an exception", body + times + process + `,"tag":{"error":true},"logs":[` + exception + `]`, rest},
+		{"an exception behind another log", body + times + process + `,"tag":{"error":true},"logs":[{"fields":[{"key":"event","value":"retry"}]},` + exception + `]`, rest},
+		{"a log that is no exception", body + times + process + `,"tag":{"error":true},"logs":[{"fields":[{"key":"event","value":"exception"},{"key":"level","value":"exception.type"}]}]`, untyped},
+		{"an HTTP status", body + times + process + `,"tag":{"error":true,"http@response@status_code":503}`, untyped},
+		{"an old HTTP status", body + times + process + `,"tag":{"error":true,"http@status_code":"404","rpc@grpc@status_code":14}`, untyped},
+		{"an HTTP status of success", body + times + process + `,"tag":{"error":true,"http@response@status_code":200,"http@status_code":"x","rpc@grpc@status_code":14}`, untyped},
+		{"an HTTP status listed", body + times + process + `,"tag":{"error":true},"tags":[{"key":"http.status_code","value":503}]`, rest},
+		{"a gRPC status that is none", body + times + process + `,"tag":{"error":true,"rpc@grpc@status_code":99}`, untyped},
+		{"a failed child", body + times + process + `,"parentSpanID":"1","references":[{"refType":"CHILD_OF","traceID":"5b8efff798038103d269b633813fc60c","spanID":"1"}],"tag":{"error":true,"error@type":"io"}`, failed},
+		{"a failed child by references alone", body + times + process + `,"references":[{"refType":"CHILD_OF","traceID":"5b8efff798038103d269b633813fc60c","spanID":"1"}],"tag":{"error":true,"error@type":"io"}`, rest},
 		{"status endless", body + times + process + `,"tag":{"otel@status_code":"ERROR` + long + `"}`, plain},
 
 		{"no operation", head + times + process, rest},
@@ -179,8 +205,18 @@ func TestLivePlainDocumentsAreToldWholeByTheirDocValues(t *testing.T) {
 			for _, id := range plain {
 				found[id] = append(found[id], "plain")
 			}
+			failed := ids(t, c, index, q.Failed)
 			for _, id := range ids(t, c, index, q.Rest) {
-				found[id] = append(found[id], "rest")
+				if slices.Contains(failed, id) {
+					found[id] = append(found[id], "failed")
+				} else {
+					found[id] = append(found[id], "rest")
+				}
+			}
+			for _, id := range failed {
+				if !slices.Contains(found[id], "failed") {
+					found[id] = append(found[id], "failed")
+				}
 			}
 			for k := source.KindServer; k < source.Kinds; k++ {
 				for _, id := range ids(t, c, index, q.Nested[k]) {
@@ -200,34 +236,49 @@ func TestLivePlainDocumentsAreToldWholeByTheirDocValues(t *testing.T) {
 				}
 				count[how[0]]++
 				asked := (roots || !strings.Contains(s.doc, "references")) && (tags != nil || !strings.HasPrefix(s.name, "tag "))
-				if s.want != "" && how[0] != s.want && asked && (noted || tags == nil && !strings.Contains(s.name, "endless")) {
-					t.Errorf("%s: %s instead of %s", s.name, how[0], s.want)
+				want := s.want
+				if want == "untyped" {
+					want = "rest"
+					if noted {
+						want = "failed"
+					}
+				}
+				if want != "" && how[0] != want && asked && (noted || tags == nil && !strings.Contains(s.name, "endless")) {
+					t.Errorf("%s: %s instead of %s", s.name, how[0], want)
 				}
 				var span source.Span
 				if reason := d.Decode([]byte(s.doc), &span); reason != "" {
 					continue // a reader of doc values sees it by the form of one
 				}
-				if how[0] != "rest" && span.Failed {
-					t.Errorf("%s: failed, and is %s", s.name, how[0])
+				if how[0] != "rest" && span.Failed != (how[0] == "failed") {
+					t.Errorf("%s: failed is %t, and it is %s", s.name, span.Failed, how[0])
 				}
 				if k := source.ParseKind(how[0]); k != source.KindUnspecified && span.Kind != k && (noted || !strings.Contains(s.name, "endless")) {
 					t.Errorf("%s: %s, and found as %s", s.name, span.Kind, k)
 				}
 			}
-			least := map[string]int{"plain": 100, "rest": 60, "server": 30, "client": 60}
+			least := map[string]int{"plain": 100, "failed": 15, "rest": 60, "server": 30, "client": 60}
 			switch {
 			case !noted && tags != nil:
-				least = map[string]int{"plain": 1, "rest": 60} // it is those that have both tags
+				least = map[string]int{"plain": 1, "failed": 1, "rest": 60} // it is those that have both tags
 			case roots:
 				// What a Jaeger before v2.20 stored of children tells of the parent in references alone.
-				least = map[string]int{"plain": 30, "rest": 60, "server": 5}
+				least = map[string]int{"plain": 30, "failed": 10, "rest": 60, "server": 5}
+			}
+			if !noted && tags == nil {
+				least["failed"] = 5 // it is those that have a type
 			}
 			for how, least := range least {
 				if count[how] < least {
 					t.Errorf("%q, roots %t: the documents hardly differ: %v", tags, roots, count)
 				}
 			}
-			for id, got := range byDocValues(t, c, index, q.Plain, tags, roots) {
+			told := byDocValues(t, c, index, q.Plain, tags, roots)
+			for id, got := range byDocValues(t, c, index, q.Failed, tags, roots) {
+				got.Failed = true
+				told[id] = got
+			}
+			for id, got := range told {
 				var i int
 				if _, err := fmt.Sscan(id, &i); err != nil {
 					t.Fatal(err)
@@ -237,6 +288,9 @@ func TestLivePlainDocumentsAreToldWholeByTheirDocValues(t *testing.T) {
 					continue
 				}
 				want.Root = want.Root && roots
+				if !want.Failed {
+					got.ErrorType = ""
+				}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s (-decoded +by doc values):\n%s", cases[i].name, diff)
 				}
@@ -269,6 +323,22 @@ func ids(t *testing.T, c *testenv.Cluster, index string, query []byte) (ids []st
 	return ids
 }
 
+// reasonOf returns the type of error that values of jaeger.ErrorTags tell.
+func reasonOf(values []string) string {
+	if values[0] != "" {
+		return values[0]
+	}
+	for _, status := range values[1:3] {
+		if n, err := strconv.Atoi(status); err == nil && n >= 400 {
+			return status
+		}
+	}
+	if values[3] == "14" {
+		return "UNAVAILABLE"
+	}
+	return "unknown"
+}
+
 // byDocValues returns the spans that doc values tell of, without a thought of speed.
 func byDocValues(t *testing.T, c *testenv.Cluster, index string, query []byte, tags []string, roots bool) map[string]source.Span {
 	t.Helper()
@@ -276,6 +346,9 @@ func byDocValues(t *testing.T, c *testenv.Cluster, index string, query []byte, t
 	for _, tag := range tags {
 		name := strings.ReplaceAll(tag, ".", "@")
 		fields = append(fields, "tag."+name, "process.tag."+name)
+	}
+	for _, tag := range jaeger.ErrorTags() {
+		fields = append(fields, "tag."+strings.ReplaceAll(tag, ".", "@"))
 	}
 	body := fmt.Sprintf(`{"size":10000,"_source":false,"docvalue_fields":["%s"],"query":{"bool":{"filter":[%s]}}}`, strings.Join(fields, `","`), query)
 	var answer struct {
@@ -319,6 +392,11 @@ func byDocValues(t *testing.T, c *testenv.Cluster, index string, query []byte, t
 			}
 			s.Tags = append(s.Tags, value)
 		}
+		var reasons []string
+		for _, tag := range jaeger.ErrorTags() {
+			reasons = append(reasons, text("tag."+strings.ReplaceAll(tag, ".", "@")))
+		}
+		s.ErrorType = reasonOf(reasons)
 		spans[hit.ID] = s
 	}
 	return spans

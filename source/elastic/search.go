@@ -30,6 +30,11 @@ type reader struct {
 	// What a counted page needs besides.
 	tally     counted
 	countBody []byte
+	examples  []source.Span
+	// And examples of nested spans.
+	exampleDecoder *jaeger.Decoder
+	exampleAnswer  jaeger.Answer
+	exampleBody    []byte
 }
 
 // keepBody is up to which size the memory of an answer is kept for the next one.
@@ -38,7 +43,7 @@ const keepBody = 2 * pageBytes
 func (s *Source) reader() *reader { return s.pool.Get().(*reader) }
 
 func (s *Source) putReader(w *reader) {
-	for _, body := range []*[]byte{&w.body, &w.leanBody, &w.countBody} {
+	for _, body := range []*[]byte{&w.body, &w.leanBody, &w.countBody, &w.exampleBody} {
 		if cap(*body) > keepBody {
 			*body = nil
 		}
@@ -213,6 +218,16 @@ type query struct {
 // after a time either began at most so long before it, or lasted at least so long.
 const longest = time.Hour
 
+// endedSince holds for all spans that ended since then, and for some that ended before.
+func endedSince(t time.Time) object {
+	return either(list{
+		object{"range": object{"startTimeMillis": object{"gte": t.Add(-longest).UnixMilli()}}},
+		object{"range": object{"duration": object{"gte": longest.Microseconds()}}},
+		// Of a document without the field nobody knows.
+		both(nil, list{exists("startTimeMillis")}),
+	})
+}
+
 // appendBody appends the body of the search.
 func (q query) appendBody(b []byte) []byte {
 	b = append(b, `{"size":`...)
@@ -232,12 +247,8 @@ func (q query) appendBody(b []byte) []byte {
 	b = strconv.AppendInt(b, q.Upto, 10)
 	b = append(b, `}}}`...)
 	if !q.EndedSince.IsZero() {
-		b = append(b, `,{"bool":{"should":[{"range":{"startTimeMillis":{"gte":`...)
-		b = strconv.AppendInt(b, q.EndedSince.Add(-longest).UnixMilli(), 10)
-		b = append(b, `}}},{"range":{"duration":{"gte":`...)
-		b = strconv.AppendInt(b, longest.Microseconds(), 10)
-		// Of a document without the field nobody knows.
-		b = append(b, `}}},{"bool":{"must_not":{"exists":{"field":"startTimeMillis"}}}}],"minimum_should_match":1}}`...)
+		b = append(b, ',')
+		b = append(b, encode(endedSince(q.EndedSince))...)
 	}
 	if q.only != nil {
 		b = append(b, ',')
