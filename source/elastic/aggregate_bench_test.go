@@ -18,10 +18,14 @@ import (
 	"github.com/traceslo/traceslo/source/jaeger"
 )
 
+// How spans of a busy platform fail.
+const healthy, typed, listed = "healthy", "typed", "listed"
+
 // busy stores spans as a platform stores them that has a hundred operations of
-// ten services in three kinds, one span in a hundred failed, of a type that is a
-// field, as Jaeger's tags_as_fields makes it, or with typed unset is in the list of tags.
-func busy(b *testing.B, c *testenv.Cluster, index string, n int, typed bool) {
+// ten services in three kinds. None failed if they are healthy, else one in a
+// hundred did, of a type that is a field if they are typed, as Jaeger's
+// tags_as_fields makes it, or is in the list of tags if they are listed.
+func busy(b *testing.B, c *testenv.Cluster, index string, n int, how string) {
 	b.Helper()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for at := 0; at < n; at += 5000 {
@@ -30,8 +34,8 @@ func busy(b *testing.B, c *testenv.Cluster, index string, n int, typed bool) {
 			// A few operations are most of what is called.
 			op := int(math.Exp(rng.Float64()*math.Log(100))) - 1
 			tags := []jaeger.Tag{jaeger.String("span.kind", []string{"server", "client", "internal"}[rng.IntN(3)]), jaeger.String("http.method", "GET"), jaeger.String("request.id", fmt.Sprint(rng.Uint64()))}
-			if rng.IntN(100) == 0 {
-				if tags = append(tags, jaeger.Bool("error", true)); !typed {
+			if rng.IntN(100) == 0 && how != healthy {
+				if tags = append(tags, jaeger.Bool("error", true)); how == listed {
 					tags = append(tags, jaeger.String("error.type", "timeout"))
 				}
 			}
@@ -40,7 +44,7 @@ func busy(b *testing.B, c *testenv.Cluster, index string, n int, typed bool) {
 				Service: fmt.Sprintf("service-%d", op/10), Start: 1767225600_000000 + int64(i)*10 + rng.Int64N(2_000_000), Duration: int64(math.Exp(rng.NormFloat64()*0.7) * float64(500*(1+op))), Tags: tags}, jaeger.Elevated)
 			bulk = append(bulk, '\n')
 		}
-		if typed {
+		if how == typed {
 			bulk = bytes.ReplaceAll(bulk, []byte(`"error":true`), []byte(`"error":true,"error@type":"timeout"`))
 		}
 		if answer := c.Do(b, "POST", "/"+index+"/_bulk", string(bulk)); strings.Contains(string(answer[:200]), `"errors":true`) {
@@ -53,16 +57,15 @@ func busy(b *testing.B, c *testenv.Cluster, index string, n int, typed bool) {
 // BenchmarkLiveEngines reads 200,000 spans of one shard, 100,000 at a time, by
 // each engine, by turns, and tells the CPU time a span of the cluster and of
 // this process, without counting. Raw is the raw aggregations alone, and rows the
-// search for what is read besides, which is failed spans and examples here. Where
-// the types of failed spans are listed, these are read as documents.
+// search for examples alone, of spans of which none failed. Of those that are typed
+// or listed, one in a hundred did.
 func BenchmarkLiveEngines(b *testing.B) {
 	const spans, poll = 200_000, 100_000
 	c := testenv.StartCluster(b, testenv.ClusterOptions{Flavor: testenv.Elasticsearch, Version: "8.19.7", HeapMiB: 1024})
-	const typed, listed = "typed", "listed"
-	for _, prefix := range []string{typed, listed} {
+	for _, prefix := range []string{healthy, typed, listed} {
 		index := prefix + "-jaeger-span-2026-01-02"
 		c.Do(b, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
-		busy(b, c, index, spans, prefix == typed)
+		busy(b, c, index, spans, prefix)
 	}
 	type way struct {
 		name string
@@ -115,20 +118,22 @@ func BenchmarkLiveEngines(b *testing.B) {
 		}
 		ways = append(ways, e)
 	}
-	s, v := open(elastic.Documents, typed)
+	s, v := open(elastic.Documents, healthy)
 	elastic.ReadWhole(s, v.Indices[0].UUID)
 	engine("documents", s, v, poll)
-	s, v = open(elastic.Documents, typed)
+	s, v = open(elastic.Documents, healthy)
 	engine("lean", s, v, poll)
-	s, v = open(elastic.Aggregations, listed)
-	elastic.SetCounting(s, poll, 1000, 60_000)
-	engine("aggregations-listed", s, v, poll)
-	s, v = open(elastic.Aggregations, typed)
-	elastic.SetCounting(s, spans, 1000, 60_000)
-	engine("aggregations-at-once", s, v, spans)
-	s, v = open(elastic.Aggregations, typed)
-	elastic.SetCounting(s, poll, 1000, 60_000)
-	engine("aggregations", s, v, poll)
+	for _, e := range []struct {
+		name, prefix string
+		size         int64
+	}{
+		{"aggregations-listed", listed, poll}, {"aggregations-typed", typed, poll},
+		{"aggregations-at-once", healthy, spans}, {"aggregations", healthy, poll},
+	} {
+		s, v = open(elastic.Aggregations, e.prefix)
+		elastic.SetCounting(s, e.size, 1000, 60_000)
+		engine(e.name, s, v, e.size)
+	}
 	parts := map[string][]func() (int, error){}
 	for _, r := range polls(v, poll) {
 		raw, rows, err := elastic.Parts(b.Context(), s, r)
