@@ -182,7 +182,7 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 		if err := s.count(ctx, k, w, *window, p); err != nil {
 			return "", err
 		}
-		others, fits := w.tally.others(), 1.0
+		others := w.tally.others()
 		if others*2 > w.tally.total && others >= telling {
 			if looked {
 				return asideOthers, nil
@@ -191,16 +191,18 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 			continue
 		}
 		slow := w.tally.slower(max(1, w.tally.spans/(2*exampleOf)))
-		if w.leanAnswer.Hits < mostRows {
+		var fits float64 // which part of the window
+		switch {
+		case w.leanAnswer.Hits < mostRows:
 			rest := others - uint64(min(s.split(w, *p), int(others)))
 			fits = float64(s.sizes.now()) / float64(rest)
-		} else if others > mostRows/2 {
+		case others > mostRows/2:
 			fits = mostRows / 2 / float64(others)
-		} else if !slowed {
+		case !slowed:
 			// Spans last longer than those of the last window did.
 			slowed, p.slow = true, slow
 			continue
-		} else {
+		default:
 			return asideUnproven, nil
 		}
 		if fits >= 1 {

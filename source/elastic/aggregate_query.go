@@ -100,14 +100,15 @@ func (p plan) isInTime(s *source.Span, top int64) bool {
 }
 
 // nestedKinds holds for the nested spans that are counted, if any are.
-func (p plan) nestedKinds(of *plain, top int64) (any list) {
+func (p plan) nestedKinds(of *plain, top int64) (counted list) {
 	if !p.nested {
 		return nil
 	}
+	var kinds list
 	for k := source.KindUnspecified + 1; k < source.Kinds; k++ {
-		any = append(any, json.RawMessage(of.nested[k]))
+		kinds = append(kinds, json.RawMessage(of.nested[k]))
 	}
-	return list{both(list{p.inTime(0, top), either(any)}, nil)}
+	return list{both(list{p.inTime(0, top), either(kinds)}, nil)}
 }
 
 // A band is one search of a window: the spans whose durations are in some
