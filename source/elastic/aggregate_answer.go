@@ -260,7 +260,11 @@ func (c *counted) bucket(in *scanner, b band) bool {
 		case "f":
 			in.only("buckets", func() {
 				in.array(func() {
-					c.fine, c.children = append(c.fine, 0), append(c.children, 0)
+					n, lone := in.lone(startOfCount)
+					c.fine, c.children = append(c.fine, n), append(c.children, 0)
+					if lone {
+						return
+					}
 					in.object(func(key []byte) {
 						switch string(key) {
 						case "doc_count":

@@ -55,12 +55,12 @@ func busy(b *testing.B, c *testenv.Cluster, index string, n int, how string) {
 }
 
 // BenchmarkLiveEngines reads 200,000 spans of one shard, 100,000 at a time, by
-// each engine, by turns, and tells the CPU time a span of the cluster and of
+// each engine, by turns in an order of chance, and tells the CPU time a span of the cluster and of
 // this process, without counting. Raw is the raw aggregations alone, and rows the
 // search for examples alone, of spans of which none failed. Of those that are typed
 // or listed, one in a hundred did.
 func BenchmarkLiveEngines(b *testing.B) {
-	const spans, poll = 200_000, 100_000
+	const spans, poll, often = 200_000, 100_000, 5
 	c := testenv.StartCluster(b, testenv.ClusterOptions{Flavor: testenv.Elasticsearch, Version: "8.19.7", HeapMiB: 1024})
 	for _, prefix := range []string{healthy, typed, listed} {
 		index := prefix + "-jaeger-span-2026-01-02"
@@ -70,7 +70,9 @@ func BenchmarkLiveEngines(b *testing.B) {
 	type way struct {
 		name string
 		// once does it over all spans, and returns how many it told of.
-		once         func() (int, error)
+		once func() (int, error)
+		// turn is how often it does it in turn, times how often it did in all.
+		turn, times  int
 		cluster, own time.Duration
 		told, groups int
 	}
@@ -97,8 +99,8 @@ func BenchmarkLiveEngines(b *testing.B) {
 		}
 		return polls
 	}
-	engine := func(name string, s *elastic.Source, v source.Survey, size int64) {
-		e := &way{name: name}
+	engine := func(name string, turns int, s *elastic.Source, v source.Survey, size int64) {
+		e := &way{name: name, turn: turns}
 		e.once = func() (told int, err error) {
 			e.groups = 0
 			for _, r := range polls(v, size) {
@@ -120,9 +122,9 @@ func BenchmarkLiveEngines(b *testing.B) {
 	}
 	s, v := open(elastic.Documents, healthy)
 	elastic.ReadWhole(s, v.Indices[0].UUID)
-	engine("documents", s, v, poll)
+	engine("documents", 1, s, v, poll)
 	s, v = open(elastic.Documents, healthy)
-	engine("lean", s, v, poll)
+	engine("lean", 1, s, v, poll)
 	for _, e := range []struct {
 		name, prefix string
 		size         int64
@@ -132,7 +134,7 @@ func BenchmarkLiveEngines(b *testing.B) {
 	} {
 		s, v = open(elastic.Aggregations, e.prefix)
 		elastic.SetCounting(s, e.size, 1000, 60_000)
-		engine(e.name, s, v, e.size)
+		engine(e.name, often, s, v, e.size)
 	}
 	parts := map[string][]func() (int, error){}
 	for _, r := range polls(v, poll) {
@@ -143,7 +145,7 @@ func BenchmarkLiveEngines(b *testing.B) {
 		parts["raw"], parts["rows"] = append(parts["raw"], raw), append(parts["rows"], rows)
 	}
 	for _, name := range []string{"raw", "rows"} {
-		ways = append(ways, &way{name: name, once: func() (told int, err error) {
+		ways = append(ways, &way{name: name, turn: often, once: func() (told int, err error) {
 			for _, part := range parts[name] {
 				n, e := part()
 				told, err = told+n, errors.Join(err, e)
@@ -151,31 +153,37 @@ func BenchmarkLiveEngines(b *testing.B) {
 			return told, err
 		}})
 	}
-	turn := func(times int) {
-		for _, w := range ways {
-			at, used := usage(b, c.Nodes()[0].Process().Pid()), processCPU()
-			for range times {
-				told, err := w.once()
-				if err != nil {
-					b.Fatal(err)
-				}
-				w.told = told
+	turn := func(w *way) {
+		at, used := usage(b, c.Nodes()[0].Process().Pid()), processCPU()
+		for range w.turn {
+			told, err := w.once()
+			if err != nil {
+				b.Fatal(err)
 			}
-			w.own += processCPU() - used
-			w.cluster += usage(b, c.Nodes()[0].Process().Pid()) - at
+			w.told = told
+		}
+		w.own += processCPU() - used
+		w.cluster += usage(b, c.Nodes()[0].Process().Pid()) - at
+		w.times += w.turn
+	}
+	order := rand.New(rand.NewPCG(2, 2))
+	round := func() {
+		// Were it always the same, each would collect the garbage of the one before.
+		for _, i := range order.Perm(len(ways)) {
+			turn(ways[i])
 		}
 	}
-	turn(5) // warm
-	for _, w := range ways {
-		w.own, w.cluster = 0, 0
+	for range 6 { // until the cluster has compiled all
+		round()
 	}
-	rounds := 0
+	for _, w := range ways {
+		w.own, w.cluster, w.times = 0, 0, 0
+	}
 	for b.Loop() {
-		turn(5)
-		rounds += 5
+		round()
 	}
 	for _, w := range ways {
-		each := func(used time.Duration) float64 { return float64(used.Nanoseconds()) / float64(rounds*spans) }
+		each := func(used time.Duration) float64 { return float64(used.Nanoseconds()) / float64(w.times*spans) }
 		b.ReportMetric(each(w.cluster), w.name+"-cluster-ns/span")
 		b.ReportMetric(each(w.own), w.name+"-own-ns/span")
 		b.ReportMetric(float64(w.told)/spans, w.name+"-share")

@@ -155,10 +155,10 @@ const (
 const (
 	// exampleOf is of how many spans one is read for an example: so few that
 	// they cost next to nothing, however small windows are.
-	exampleOf = 1000
+	exampleOf = 3000
 	// mostExamples and leastExamples bound how many of the newest spans of a
 	// window are examples; about half as many are, of those that last longest.
-	mostExamples  = 100
+	mostExamples  = 50
 	leastExamples = 10
 	// mostRows bounds the rows of a window: the examples, and what is read.
 	mostRows = 5000

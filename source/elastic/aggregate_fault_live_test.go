@@ -202,6 +202,8 @@ func TestGroupsOfAnAnswer(t *testing.T) {
 	}
 	for name, change := range map[string][2]string{
 		"fewer spans than are counted": {`"value":6`, `"value":4`}, "no rows": {`, ` + rowsAnswer, ``}, "an answer too many": {`]}`, `,` + rowsAnswer + `]}`},
+		"a count of no number": {`{"doc_count":0}`, `{"doc_count":}`}, "a count of too many digits": {`{"doc_count":0}`, `{"doc_count":0000000000000000000}`},
+		"a broken count": {`{"doc_count":0}`, `{"doc_count":0`},
 		"a broken row": {`"sort":[7]`, `"sort":[7`}, "no number of spans": {`"hits":{"total":{"value":6}}`, `"hits":{"total":{"value":x}}`},
 	} {
 		i := strings.LastIndex(countedAnswer, change[0])

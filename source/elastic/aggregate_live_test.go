@@ -201,7 +201,8 @@ func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
 			if n := read.of("aside: unproven"); n > 0 {
 				t.Errorf("%s: %d windows were not proven", reader.name, n)
 			}
-			if examples < 10 {
+			// Of the newest ten of each shard most are counted; that hardly any is happens in no million runs.
+			if examples < 3 {
 				t.Errorf("%s: %d examples", reader.name, examples)
 			}
 			if read.of("counted") < 1000 {

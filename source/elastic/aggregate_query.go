@@ -168,6 +168,32 @@ func (s *Source) appendBand(to []byte, k *walk, window source.Range, p plan, b b
 	if b.kind != source.KindUnspecified {
 		of = k.plain.nested[b.kind]
 	}
+	return s.appendSearch(to, k, window, object{
+		"size": 0, "track_total_hits": true,
+		"query": both(list{numbers(window), p.inTime(b.from(s.bounds), b.bounds[len(b.bounds)-1]), json.RawMessage(of)}, nil),
+		"aggs":  json.RawMessage(s.aggregationsOf(b)),
+	})
+}
+
+// aggregationsOf returns what is asked about the spans of a band. It is the same
+// for each window, and takes longer to write than all the rest.
+func (s *Source) aggregationsOf(b band) []byte {
+	key := shape{b.first, len(b.bounds), s.sizeOf(b), b.kind != source.KindUnspecified}
+	if known, ok := s.shapes.Load(key); ok {
+		return known.([]byte)
+	}
+	made := s.newAggregations(b)
+	s.shapes.Store(key, made)
+	return made
+}
+
+// A shape is what the aggregations of a band depend on.
+type shape struct {
+	first, buckets, size int
+	nested               bool
+}
+
+func (s *Source) newAggregations(b band) []byte {
 	terms := func(name, field string, missing bool) object {
 		t := object{"field": field}
 		if missing {
@@ -184,21 +210,18 @@ func (s *Source) appendBand(to []byte, k *walk, window source.Range, p plan, b b
 		sources = append(sources, terms(nameTag+strconv.Itoa(i), s.fieldOf("tag.", tag), true),
 			terms(nameProcess+strconv.Itoa(i), s.fieldOf("process.tag.", tag), true))
 	}
-	from := b.from(s.bounds)
 	var ranges list
-	for low := from; len(ranges) < len(b.bounds); low = b.bounds[len(ranges)-1] + 1 {
+	for low := b.from(s.bounds); len(ranges) < len(b.bounds); low = b.bounds[len(ranges)-1] + 1 {
 		ranges = append(ranges, object{"from": low, "to": b.bounds[len(ranges)] + 1})
 	}
 	fine := object{"range": object{"field": "duration", "ranges": ranges}}
 	if s.options.Roots {
 		fine["aggs"] = object{"r": object{"filter": child()}}
 	}
-	return s.appendSearch(to, k, window, object{
-		"size": 0, "track_total_hits": true,
-		"query": both(list{numbers(window), p.inTime(from, b.bounds[len(b.bounds)-1]), json.RawMessage(of)}, nil),
-		"aggs": object{"c": object{"composite": object{"size": s.sizeOf(b), "sources": sources},
-			"aggs": object{"d": object{"sum": object{"field": "duration"}}, "f": fine}}},
-	})
+	return encode(object{"c": object{
+		"composite": object{"size": s.sizeOf(b), "sources": sources},
+		"aggs":      object{"d": object{"sum": object{"field": "duration"}}, "f": fine},
+	}})
 }
 
 // appendTotal appends the search that tells how many spans a window has.
@@ -220,7 +243,7 @@ func (s *Source) rows(k *walk, window source.Range, p plan) query {
 // examples holds for the newest spans of a window, and for those that last long, be they counted or not.
 func (p plan) examples(window source.Range) list {
 	newest := min(max((window.Upto-window.After)/exampleOf, leastExamples), mostExamples)
-	some := list{above("_seq_no", window.Upto-newest)}
+	some := list{within("_seq_no", window.Upto-newest+1, window.Upto)}
 	if p.slow > 0 {
 		some = append(some, above("duration", p.slow-1))
 	}

@@ -110,6 +110,8 @@ type Source struct {
 	// width is how many of them one search told apart of the window counted last.
 	width atomic.Int64
 	seams seams
+	// shapes holds the aggregations of bands, as JSON: map[shape][]byte.
+	shapes sync.Map
 	// pool holds what a Read works with: *reader.
 	pool sync.Pool
 }

@@ -168,6 +168,27 @@ func (s *scanner) float() float64 {
 	return x
 }
 
+// startOfCount is how an object of one count begins, and lone passes it.
+const startOfCount = `{"doc_count":`
+
+// lone passes an object of one member, which is a number that is not negative,
+// if that comes next and begins like this. Most of an answer is such objects.
+func (s *scanner) lone(start string) (n uint64, ok bool) {
+	i := s.i + len(start)
+	if i > len(s.b) || string(s.b[s.i:i]) != start {
+		return 0, false
+	}
+	from := i
+	for ; i < len(s.b) && s.b[i]-'0' <= 9; i++ {
+		n = n*10 + uint64(s.b[i]-'0')
+	}
+	if digits := i - from; digits == 0 || digits > 18 || i == len(s.b) || s.b[i] != '}' {
+		return 0, false
+	}
+	s.i = i + 1
+	return n, true
+}
+
 // isTrue reads true or something else.
 func (s *scanner) isTrue() bool { return string(s.plainToken()) == "true" }
 
