@@ -286,9 +286,13 @@ func (t *tactic) learn(p plan, c *counted, window source.Range, few bool) {
 		case n == 0 || others*5 > c.total:
 			t.minutes = nil
 		default:
-			// What is stored next began in the same minutes, or in the next ones.
-			last := minutes[n-1]
-			t.minutes = slices.Concat(minutes[max(0, n-mostMinutes+2):], []int64{last + 1, last + 2})
+			// What is stored next began in the same minutes, or in as many next ones.
+			// Each costs all spans of a window a little.
+			next := min(n, mostMinutes/2)
+			t.minutes = slices.Clone(minutes[max(0, n-mostMinutes+next):])
+			for i := range next {
+				t.minutes = append(t.minutes, minutes[n-1]+1+int64(i))
+			}
 		}
 	})
 }

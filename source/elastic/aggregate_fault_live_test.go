@@ -204,7 +204,7 @@ func TestGroupsOfAnAnswer(t *testing.T) {
 		"fewer spans than are counted": {`"value":6`, `"value":4`}, "no rows": {`, ` + rowsAnswer, ``}, "an answer too many": {`]}`, `,` + rowsAnswer + `]}`},
 		"a count of no number": {`{"doc_count":0}`, `{"doc_count":}`}, "a count of too many digits": {`{"doc_count":0}`, `{"doc_count":0000000000000000000}`},
 		"a broken count": {`{"doc_count":0}`, `{"doc_count":0`},
-		"a broken row": {`"sort":[7]`, `"sort":[7`}, "no number of spans": {`"hits":{"total":{"value":6}}`, `"hits":{"total":{"value":x}}`},
+		"a broken row":   {`"sort":[7]`, `"sort":[7`}, "no number of spans": {`"hits":{"total":{"value":6}}`, `"hits":{"total":{"value":x}}`},
 	} {
 		i := strings.LastIndex(countedAnswer, change[0])
 		body := countedAnswer[:i] + change[1] + countedAnswer[i+len(change[0]):]

@@ -18,10 +18,15 @@ const minuteMicros = 60_000_000
 const longestCounted = 32_768_000
 
 // steps are durations in microseconds: an eligible span began at least as long
-// before the end of a minute as the first of them that it does not exceed.
+// before the end of a minute as the first of them that it does not exceed. Each
+// step costs all spans a little, and the finer they are, the fewer spans are left
+// over: of the short ones, which are many, hardly any are anyway.
 var steps = func() (steps []int64) {
-	for d := int64(8000); d <= longestCounted; d *= 2 {
-		steps = append(steps, d)
+	factor := int64(4)
+	for d := int64(8000); d <= longestCounted; d *= factor {
+		if steps = append(steps, d); d >= 512_000 {
+			factor = 2
+		}
 	}
 	return steps
 }()
