@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/traceslo/traceslo/source"
 )
@@ -26,7 +27,9 @@ import (
 //
 // What is counted is proven, window by window: each answer is whole, its
 // buckets add up to its documents, and these, the rows and the rest to all that
-// the window has. A window without proof is read as documents.
+// the window has. That is what its numbers are, if they are as many; else some of
+// them are of no span, as of one that was overwritten, and the cluster is asked.
+// A window without proof is read as documents.
 
 // A tactic is how an index is counted, for all its shards.
 type tactic struct {
@@ -37,6 +40,10 @@ type tactic struct {
 	width int
 	// minutes are those in which eligible spans begin, ascending; none if they are to be found out.
 	minutes []int64
+	// next is how many of those that follow are expected as well.
+	next int
+	// gaps holds if numbers of the last window were neither counted nor among its rows.
+	gaps bool
 	// nested holds if spans are counted whose kind is in the list of tags.
 	nested bool
 	// slow is a duration that few spans of the last window reached, 0 if it is not known.
@@ -82,6 +89,8 @@ const (
 	fitsSurely = 0.75
 	// mostMinutes is in how many minutes eligible spans begin.
 	mostMinutes = 8
+	// skew is by how much the clocks of those who make spans may be ahead, before counting is slowed.
+	skew = 5 * time.Second
 )
 
 // tacticOf returns how an index is counted.
@@ -102,17 +111,28 @@ type plan struct {
 	minutes []int64
 	nested  bool
 	slow    int64
+	// total holds if the cluster is asked for how many spans there are.
+	total bool
 }
 
-// plan returns the next window's; ok is unset if it is to be read as documents.
-func (t *tactic) plan() (p plan, ok bool) {
+// plan returns the next window's, of a survey at that time; ok is unset if it is to be read as documents.
+func (t *tactic) plan(surveyed time.Time) (p plan, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.aside > 0 {
 		t.aside--
 		return plan{}, false
 	}
-	return plan{size: t.size, width: t.width, minutes: t.minutes, nested: t.nested, slow: t.slow}, true
+	p = plan{size: t.size, width: t.width, minutes: slices.Clone(t.minutes), nested: t.nested, slow: t.slow, total: t.gaps}
+	for range t.next {
+		// Each minute costs all spans of a window a little, and in those to come none has begun.
+		m := p.minutes[len(p.minutes)-1] + 1
+		if m*minuteMicros > surveyed.Add(skew).UnixMicro() {
+			break
+		}
+		p.minutes = append(p.minutes, m)
+	}
+	return p, true
 }
 
 // change changes the tactic.
@@ -129,7 +149,7 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 		return false, nil
 	}
 	t := s.tacticOf(k.UUID)
-	p, ok := t.plan()
+	p, ok := t.plan(k.Surveyed)
 	if !ok {
 		return false, nil
 	}
@@ -151,7 +171,7 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 	s.watch.ObserveDocuments(formLean, len(w.leanAnswer.Spans))
 	s.watch.ObserveDocuments(formWhole, w.answer.Hits)
 	s.width.Store(int64(p.width))
-	t.learn(p, &w.tally, window, int64(w.answer.Hits) <= int64(s.sizes.now())/2)
+	t.learn(p, &w.tally, window, int64(w.answer.Hits) <= int64(s.sizes.now())/2, w.tally.spans+uint64(len(w.leanAnswer.Spans)) < w.tally.numbers)
 	if groups := len(w.tally.groups); groups > telling && int(w.tally.spans) < s.seams.worth*groups {
 		s.setAside(k, t, asideScattered, nil)
 	}
@@ -174,7 +194,7 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 		if !window.EndedSince.IsZero() {
 			// Old and new spans are in this minute, which are read one by one.
 			split := window.EndedSince.UnixMicro() / minuteMicros
-			p.minutes = slices.DeleteFunc(slices.Clone(p.minutes), func(m int64) bool { return m == split })
+			p.minutes = slices.DeleteFunc(p.minutes, func(m int64) bool { return m == split })
 		}
 		if len(p.minutes) == 0 {
 			return asideOthers, nil
@@ -194,7 +214,7 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 		var fits float64 // which part of the window
 		switch {
 		case w.leanAnswer.Hits < mostRows:
-			rest := others - uint64(min(s.split(w, *p), int(others)))
+			rest := others - min(uint64(len(w.leanAnswer.Spans)), others)
 			fits = float64(s.sizes.now()) / float64(rest)
 		case others > mostRows/2:
 			fits = mostRows / 2 / float64(others)
@@ -213,23 +233,6 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 		window.Upto = window.After + p.size
 		t.change(func(t *tactic) { t.size = p.size })
 	}
-}
-
-// split moves those of the rows that are counted in groups to w.examples, and
-// returns how many are not.
-func (s *Source) split(w *reader, p plan) (n int) {
-	rows := &w.leanAnswer
-	w.examples = w.examples[:0]
-	for i := range rows.Spans {
-		if span := &rows.Spans[i]; !span.Failed && p.isInTime(span, s.top()) {
-			w.examples = append(w.examples, *span)
-			continue
-		}
-		rows.Spans[n], rows.Numbers[n] = rows.Spans[i], rows.Numbers[i]
-		n++
-	}
-	rows.Spans, rows.Numbers = rows.Spans[:n], rows.Numbers[:n]
-	return n
 }
 
 // uncounted makes the page of a window that was counted: of its groups, of the
@@ -268,8 +271,9 @@ func (s *Source) uncounted(ctx context.Context, k *walk, w *reader, window sourc
 }
 
 // learn takes in what a window was like, so that the next one is of the right size.
-// Few tells whether what was read whole leaves room for more.
-func (t *tactic) learn(p plan, c *counted, window source.Range, few bool) {
+// Few tells whether what was read whole leaves room for more, gaps whether
+// numbers were left that were neither counted nor among the rows.
+func (t *tactic) learn(p plan, c *counted, window source.Range, few, gaps bool) {
 	groups, others, minutes := int64(len(c.groups)), c.others(), c.minutesSeen()
 	t.change(func(t *tactic) {
 		size := p.size
@@ -281,18 +285,14 @@ func (t *tactic) learn(p plan, c *counted, window source.Range, few bool) {
 		if t.size == p.size {
 			t.size = size
 		}
-		t.width = p.width
+		t.width, t.gaps = p.width, gaps
 		switch n := len(minutes); {
 		case n == 0 || others*5 > c.total:
-			t.minutes = nil
+			t.minutes, t.next = nil, 0
 		default:
 			// What is stored next began in the same minutes, or in as many next ones.
-			// Each costs all spans of a window a little.
-			next := min(n, mostMinutes/2)
-			t.minutes = slices.Clone(minutes[max(0, n-mostMinutes+next):])
-			for i := range next {
-				t.minutes = append(t.minutes, minutes[n-1]+1+int64(i))
-			}
+			t.next = min(n, mostMinutes/2)
+			t.minutes = minutes[max(0, n-mostMinutes+t.next):]
 		}
 	})
 }
@@ -301,7 +301,7 @@ func (t *tactic) learn(p plan, c *counted, window source.Range, few bool) {
 func (s *Source) setAside(k *walk, t *tactic, reason string, err error) {
 	said := false
 	t.change(func(t *tactic) {
-		t.aside, t.minutes = asidePages[reason], nil
+		t.aside, t.minutes, t.next = asidePages[reason], nil, 0
 		said, t.said[reason] = t.said[reason], true
 	})
 	s.watch.ObserveAside(reason)

@@ -48,17 +48,18 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 	replace := func(from, to string) func([]byte) []byte {
 		return func(body []byte) []byte { return regexp.MustCompile(from).ReplaceAll(body, []byte(to)) }
 	}
-	// total changes how many spans there are said to be, in the answer before the rows.
+	// total changes how many spans there are said to be, in the answer to that alone.
 	total := func(by int) func([]byte) []byte {
 		return func(body []byte) []byte {
-			before, _, _ := bytes.Cut(body, []byte(`"hits":{"hits":[`))
-			from := bytes.LastIndex(before, []byte(`"value":`)) + len(`"value":`)
-			to := from + bytes.IndexByte(body[from:], '}')
-			n, err := strconv.Atoi(string(body[from:to]))
-			if err != nil {
-				t.Error(err)
-			}
-			return slices.Concat(body[:from], strconv.AppendInt(nil, int64(n+by), 10), body[to:])
+			return regexp.MustCompile(`("hits":\{"total":\{"value":)(\d+)(\}\},"status")`).ReplaceAllFunc(body, func(all []byte) []byte {
+				from := bytes.LastIndexByte(all[:len(all)-len(`}},"status"`)], ':') + 1
+				to := from + bytes.IndexByte(all[from:], '}')
+				n, err := strconv.Atoi(string(all[from:to]))
+				if err != nil {
+					t.Error(err)
+				}
+				return slices.Concat(all[:from], strconv.AppendInt(nil, int64(n+by), 10), all[to:])
+			})
 		}
 	}
 	for _, test := range []struct {
@@ -90,7 +91,7 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 				// The look finds out what there is; what is counted is changed.
 				if body, err := io.ReadAll(r.Body); err != nil {
 					return err
-				} else if strings.HasSuffix(r.Request.URL.Path, "/_msearch") && (bytes.Contains(body, []byte(`"c"`)) || test.aside == "refused" || test.aside == "buckets") {
+				} else if strings.HasSuffix(r.Request.URL.Path, "/_msearch") && (!bytes.Contains(body, []byte(`"m":{"buckets"`)) || test.aside == "refused" || test.aside == "buckets") {
 					r.Body = io.NopCloser(bytes.NewReader(test.change(body)))
 				} else {
 					r.Body = io.NopCloser(bytes.NewReader(body))
@@ -126,6 +127,72 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 			s.Close()
 		})
 	}
+}
+
+// TestLiveNumbersTellHowManySpansThereAre reads windows in which each number is
+// of a span, and then of one in which a number is of none any more.
+func TestLiveNumbersTellHowManySpansThereAre(t *testing.T) {
+	c := testenv.SharedCluster(t, testenv.Elasticsearch, "8.19.7")
+	prefix := c.Prefix(t)
+	index := prefix + "-jaeger-span-2026-01-02"
+	c.Do(t, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
+	var docs []string
+	for i := range 3000 {
+		tags := []jaeger.Tag{jaeger.String("span.kind", "server")}
+		if i%100 == 0 {
+			tags = append(tags, jaeger.Bool("error", true)) // it comes as a row
+		}
+		docs = append(docs, string(jaeger.AppendDocument(nil, &jaeger.Document{TraceID: source.TraceID{15: 1}, SpanID: uint64(i + 1), Operation: "buy", Service: "shop", Start: 1767225600_000000 + int64(i), Duration: int64(i), Tags: tags}, jaeger.Elevated)))
+	}
+	keep(t, c, index, docs)
+	c.Do(t, "POST", "/"+index+"/_refresh", "")
+	target, err := url.Parse(c.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// searches are of how many parts each request was.
+	var searches []int
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/_msearch") {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			searches = append(searches, bytes.Count(body, []byte("\n"))/2)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Log: zerolog.New(zerolog.NewTestWriter(t))}
+	o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{front.URL}, prefix, elastic.Aggregations
+	s := openConfig(t, o)
+	elastic.SetCounting(s, 1000, 500, 60_000)
+	read := func(spans int, want ...int) {
+		t.Helper()
+		searches = nil
+		v, got := survey(t, s), 0
+		r := all(v, v.Indices[0], 0)
+		r.Upto = int64(len(docs) - 1)
+		if err := s.Read(t.Context(), r, func(p *source.Page) error {
+			got += len(p.Spans)
+			for i := range p.Groups {
+				got += int(p.Groups[i].Count)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got != spans || !slices.Equal(searches, want) {
+			t.Errorf("%d spans by searches %v instead of %d by %v", got, searches, spans, want)
+		}
+	}
+	read(3000, 1, 2, 2) // a look, and two windows
+	keep(t, c, index, docs[:10])
+	c.Do(t, "POST", "/"+index+"/_refresh", "")
+	read(2990, 2, 1) // numbers are found to be missing, and it is asked of how many there are spans
+	read(2990, 3)    // at once, as the window before had no other way
 }
 
 // What is counted and what is not are told alike by queries and by a span, at every bound.

@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"context"
-	"errors"
 	"net"
 	"time"
 
@@ -81,7 +80,13 @@ func ReadCounted(body []byte) (groups []source.Group, rows string, err error) {
 	var c counted
 	c.reset(s, source.Range{Upto: 1 << 60}, []int64{29453760}, plan{width: 2}.bands(s.bounds))
 	trust := func(a *part) error { return s.trust(call{operation: opCount, thing: "x"}, a) }
-	err = c.read(body, trust, func(a *part) error { rows = string(a.whole); return nil })
+	all := func(in *scanner) error { return c.all(in, trust) }
+	err = c.read(body, trust, all, func(in *scanner) error {
+		var a part
+		err := a.read(in, trust, in.skip)
+		rows = string(a.whole)
+		return err
+	})
 	return c.groups, rows, err
 }
 
@@ -102,14 +107,9 @@ func Parts(ctx context.Context, s *Source, r source.Range) (raw, rows func() (in
 		for _, b := range bands {
 			w.query = s.appendBand(w.query, k, r, p, b)
 		}
-		err := s.askMany(ctx, w, r, func(c call, body []byte) error {
+		err := s.askMany(ctx, w, r, &w.countBody, func(c call, body []byte) error {
 			w.tally.reset(s, r, p.minutes, bands)
-			// There is neither a total nor are there rows, which it misses when all is read.
-			err := w.tally.read(body, func(a *part) error { return s.trust(c, a) }, nil)
-			if errors.Is(err, errAnswer) && w.tally.spans > 0 {
-				return nil
-			}
-			return err
+			return w.tally.read(body, func(a *part) error { return s.trust(c, a) })
 		})
 		return int(w.tally.spans), err
 	}
