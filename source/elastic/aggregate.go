@@ -27,9 +27,7 @@ import (
 //
 // What is counted is proven, window by window: each answer is whole, its
 // buckets add up to its documents, and these, the rows and the rest to all that
-// the window has. That is what its numbers are, if they are as many; else some of
-// them are of no span, as of one that was overwritten, and the cluster is asked.
-// A window without proof is read as documents.
+// the window has. A window without proof is read as documents.
 
 // A tactic is how an index is counted, for all its shards.
 type tactic struct {
@@ -42,8 +40,6 @@ type tactic struct {
 	minutes []int64
 	// next is how many of those that follow are expected as well.
 	next int
-	// gaps holds if numbers of the last window were neither counted nor among its rows.
-	gaps bool
 	// nested holds if spans are counted whose kind is in the list of tags.
 	nested bool
 	// slow is a duration that few spans of the last window reached, 0 if it is not known.
@@ -89,7 +85,8 @@ const (
 	fitsSurely = 0.75
 	// mostMinutes is in how many minutes eligible spans begin.
 	mostMinutes = 8
-	// skew is by how much the clocks of those who make spans may be ahead, before counting is slowed.
+	// skew is by how much the clocks of those who make spans may be ahead before
+	// the first spans of each minute are read one by one.
 	skew = 5 * time.Second
 )
 
@@ -111,8 +108,6 @@ type plan struct {
 	minutes []int64
 	nested  bool
 	slow    int64
-	// total holds if the cluster is asked for how many spans there are.
-	total bool
 }
 
 // plan returns the next window's, of a survey at that time; ok is unset if it is to be read as documents.
@@ -123,16 +118,17 @@ func (t *tactic) plan(surveyed time.Time) (p plan, ok bool) {
 		t.aside--
 		return plan{}, false
 	}
-	p = plan{size: t.size, width: t.width, minutes: slices.Clone(t.minutes), nested: t.nested, slow: t.slow, total: t.gaps}
+	minutes := slices.Clone(t.minutes)
 	for range t.next {
 		// Each minute costs all spans of a window a little, and in those to come none has begun.
-		m := p.minutes[len(p.minutes)-1] + 1
+		m := minutes[len(minutes)-1] + 1
 		if m*minuteMicros > surveyed.Add(skew).UnixMicro() {
 			break
 		}
-		p.minutes = append(p.minutes, m)
+		minutes = append(minutes, m)
 	}
-	return p, true
+	minutes = minutes[max(0, len(minutes)-mostMinutes):]
+	return plan{size: t.size, width: t.width, minutes: minutes, nested: t.nested, slow: t.slow}, true
 }
 
 // change changes the tactic.
@@ -171,7 +167,7 @@ func (s *Source) countedPage(ctx context.Context, k *walk, w *reader) (ok bool, 
 	s.watch.ObserveDocuments(formLean, len(w.leanAnswer.Spans))
 	s.watch.ObserveDocuments(formWhole, w.answer.Hits)
 	s.width.Store(int64(p.width))
-	t.learn(p, &w.tally, window, int64(w.answer.Hits) <= int64(s.sizes.now())/2, w.tally.spans+uint64(len(w.leanAnswer.Spans)) < w.tally.numbers)
+	t.learn(p, &w.tally, window, int64(w.answer.Hits) <= int64(s.sizes.now())/2)
 	if groups := len(w.tally.groups); groups > telling && int(w.tally.spans) < s.seams.worth*groups {
 		s.setAside(k, t, asideScattered, nil)
 	}
@@ -196,8 +192,12 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 			split := window.EndedSince.UnixMicro() / minuteMicros
 			p.minutes = slices.DeleteFunc(p.minutes, func(m int64) bool { return m == split })
 		}
-		if len(p.minutes) == 0 {
+		switch {
+		case len(p.minutes) > 0:
+		case looked:
 			return asideOthers, nil
+		default:
+			continue
 		}
 		if err := s.count(ctx, k, w, *window, p); err != nil {
 			return "", err
@@ -210,11 +210,11 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 			p.minutes = nil
 			continue
 		}
-		slow := w.tally.slower(max(1, w.tally.spans/(2*exampleOf)))
+		slow := w.tally.slower(min(max(1, w.tally.spans/(2*exampleOf)), mostExamples/2))
 		var fits float64 // which part of the window
 		switch {
 		case w.leanAnswer.Hits < mostRows:
-			rest := others - min(uint64(len(w.leanAnswer.Spans)), others)
+			rest := others - uint64(min(s.split(w, *p), int(others)))
 			fits = float64(s.sizes.now()) / float64(rest)
 		case others > mostRows/2:
 			fits = mostRows / 2 / float64(others)
@@ -233,6 +233,23 @@ func (s *Source) countWindow(ctx context.Context, k *walk, w *reader, t *tactic,
 		window.Upto = window.After + p.size
 		t.change(func(t *tactic) { t.size = p.size })
 	}
+}
+
+// split moves those of the rows that are counted in groups to w.examples, and
+// returns how many are not.
+func (s *Source) split(w *reader, p plan) (n int) {
+	rows := &w.leanAnswer
+	w.examples = w.examples[:0]
+	for i := range rows.Spans {
+		if span := &rows.Spans[i]; !span.Failed && p.isInTime(span, s.top()) {
+			w.examples = append(w.examples, *span)
+			continue
+		}
+		rows.Spans[n], rows.Numbers[n] = rows.Spans[i], rows.Numbers[i]
+		n++
+	}
+	rows.Spans, rows.Numbers = rows.Spans[:n], rows.Numbers[:n]
+	return n
 }
 
 // uncounted makes the page of a window that was counted: of its groups, of the
@@ -271,9 +288,8 @@ func (s *Source) uncounted(ctx context.Context, k *walk, w *reader, window sourc
 }
 
 // learn takes in what a window was like, so that the next one is of the right size.
-// Few tells whether what was read whole leaves room for more, gaps whether
-// numbers were left that were neither counted nor among the rows.
-func (t *tactic) learn(p plan, c *counted, window source.Range, few, gaps bool) {
+// Few tells whether what was read whole leaves room for more.
+func (t *tactic) learn(p plan, c *counted, window source.Range, few bool) {
 	groups, others, minutes := int64(len(c.groups)), c.others(), c.minutesSeen()
 	t.change(func(t *tactic) {
 		size := p.size
@@ -285,14 +301,13 @@ func (t *tactic) learn(p plan, c *counted, window source.Range, few, gaps bool) 
 		if t.size == p.size {
 			t.size = size
 		}
-		t.width, t.gaps = p.width, gaps
+		t.width = p.width
 		switch n := len(minutes); {
 		case n == 0 || others*5 > c.total:
 			t.minutes, t.next = nil, 0
 		default:
 			// What is stored next began in the same minutes, or in as many next ones.
-			t.next = min(n, mostMinutes/2)
-			t.minutes = minutes[max(0, n-mostMinutes+t.next):]
+			t.minutes, t.next = minutes, min(n, mostMinutes/2)
 		}
 	})
 }

@@ -68,7 +68,7 @@ func (c *counted) others() uint64 { return c.total - c.spans }
 
 // minutesSeen returns the minutes in which spans were counted, ascending.
 func (c *counted) minutesSeen() []int64 {
-	minutes := make([]int64, 0, len(c.minutes)+2)
+	minutes := make([]int64, 0, len(c.minutes))
 	for m := range c.minutes {
 		minutes = append(minutes, m)
 	}
@@ -93,9 +93,9 @@ func (c *counted) slower(most uint64) int64 {
 	return c.bounds[i] + 1
 }
 
-// read reads the answers to all bands, of each of which trust is asked, and
-// has those that follow read by further, in their order.
-func (c *counted) read(body []byte, trust func(*part) error, further ...func(*scanner) error) error {
+// read reads the answers to all bands, that to how many spans there are, and
+// that with rows, which rows is called with. trust is asked of each.
+func (c *counted) read(body []byte, trust, rows func(*part) error) error {
 	in := scanner{b: body}
 	next := 0
 	var err error
@@ -112,8 +112,13 @@ func (c *counted) read(body []byte, trust func(*part) error, further ...func(*sc
 			switch next++; {
 			case next <= len(c.bands):
 				err = c.part(&in, c.bands[next-1], trust)
-			case next <= len(c.bands)+len(further):
-				err = further[next-len(c.bands)-1](&in)
+			case next == len(c.bands)+1:
+				err = c.all(&in, trust)
+			case next == len(c.bands)+2:
+				var a part
+				if err = a.read(&in, trust, in.skip); err == nil {
+					err = rows(&a)
+				}
 			default:
 				in.bad = true
 			}
@@ -122,7 +127,7 @@ func (c *counted) read(body []byte, trust func(*part) error, further ...func(*sc
 	switch {
 	case err != nil:
 		return err
-	case in.bad || next != len(c.bands)+len(further):
+	case in.bad || next != len(c.bands)+2:
 		return errAnswer
 	}
 	return nil

@@ -33,8 +33,8 @@ var wanted = []string{
 }
 
 // askMany makes the searches of w.query and has read read the answer, until
-// there is one that can be trusted. It lies in body.
-func (s *Source) askMany(ctx context.Context, w *reader, window source.Range, body *[]byte, read func(c call, body []byte) error) error {
+// there is one that can be trusted.
+func (s *Source) askMany(ctx context.Context, w *reader, window source.Range, read func(c call, body []byte) error) error {
 	one := 1
 	c := call{opCount, fmt.Sprintf("%q[%d]", window.Index, window.Shard), func() esapi.Request {
 		return esapi.MsearchRequest{Index: []string{window.Index}, Body: bytes.NewReader(w.query), MaxConcurrentSearches: &one, FilterPath: wanted}
@@ -44,13 +44,13 @@ func (s *Source) askMany(ctx context.Context, w *reader, window source.Range, bo
 		if err != nil {
 			return err
 		}
-		answer, err := s.link.ask(ctx, c, *body)
-		s.gate.leave(turn, opCount, len(answer), err)
+		body, err := s.link.ask(ctx, c, w.countBody)
+		s.gate.leave(turn, opCount, len(body), err)
 		if err != nil {
 			return err
 		}
-		*body = answer
-		return read(c, answer)
+		w.countBody = body
+		return read(c, body)
 	})
 }
 
@@ -70,99 +70,36 @@ func (s *Source) trust(c call, a *part) error {
 }
 
 // count has the eligible spans of a window counted, and puts them into
-// w.tally; of its rows, it puts those that are counted into w.examples, and leaves
-// the others in w.leanAnswer. If there are more buckets than can be had at once, it
-// asks for fewer durations at a time.
+// w.tally, and rows of it into w.leanAnswer. If there are more buckets than can
+// be had at once, it asks for fewer durations at a time.
 func (s *Source) count(ctx context.Context, k *walk, w *reader, window source.Range, p *plan) error {
 	for {
-		err := s.countBands(ctx, k, w, window, p)
-		if !errors.Is(err, errSmaller) || p.width <= leastWidth {
-			if err != nil {
-				return err
+		bands := p.bands(s.bounds)
+		w.query = w.query[:0]
+		for _, b := range bands {
+			w.query = s.appendBand(w.query, k, window, *p, b)
+		}
+		w.query = s.appendTotal(w.query, k, window)
+		q := s.rows(k, window, *p)
+		w.query = append(q.appendBody(append(w.query, s.head(k, window)...)), '\n')
+		err := s.askMany(ctx, w, window, func(c call, body []byte) error {
+			w.tally.reset(s, window, p.minutes, bands)
+			err := w.tally.read(body, func(a *part) error { return s.trust(c, a) }, func(a *part) error {
+				if err := w.leanDecoder.LeanFailed(a.whole, s.options.Roots, &w.leanAnswer); err != nil {
+					return s.link.protocolError(c, err.Error())
+				}
+				return s.distrust(c, q, &w.leanAnswer)
+			})
+			if errors.Is(err, errAnswer) {
+				return s.link.protocolError(c, err.Error())
 			}
-			break
+			return err
+		})
+		if !errors.Is(err, errSmaller) || p.width <= leastWidth {
+			return err
 		}
 		p.width = max(leastWidth, p.width/2)
 	}
-	rows := s.split(w, *p)
-	switch t := &w.tally; {
-	case p.total:
-		return nil
-	case t.spans+uint64(rows) == t.numbers:
-		t.total = t.numbers
-		return nil
-	}
-	return s.countAll(ctx, k, w, window)
-}
-
-// countBands asks for what is counted, for rows, and, if the plan is so, for how many spans there are.
-func (s *Source) countBands(ctx context.Context, k *walk, w *reader, window source.Range, p *plan) error {
-	bands := p.bands(s.bounds)
-	w.query = w.query[:0]
-	for _, b := range bands {
-		w.query = s.appendBand(w.query, k, window, *p, b)
-	}
-	if p.total {
-		w.query = s.appendTotal(w.query, k, window)
-	}
-	q := s.rows(k, window, *p)
-	w.query = append(q.appendBody(append(w.query, s.head(k, window)...)), '\n')
-	return s.askMany(ctx, w, window, &w.countBody, func(c call, body []byte) error {
-		trust := func(a *part) error { return s.trust(c, a) }
-		var further []func(*scanner) error
-		if p.total {
-			further = append(further, func(in *scanner) error { return w.tally.all(in, trust) })
-		}
-		further = append(further, func(in *scanner) error {
-			var a part
-			if err := a.read(in, trust, in.skip); err != nil {
-				return err
-			}
-			if err := w.leanDecoder.LeanFailed(a.whole, s.options.Roots, &w.leanAnswer); err != nil {
-				return s.link.protocolError(c, err.Error())
-			}
-			return s.distrust(c, q, &w.leanAnswer)
-		})
-		w.tally.reset(s, window, p.minutes, bands)
-		return s.form(c, w.tally.read(body, trust, further...))
-	})
-}
-
-// countAll asks for how many spans a window has that was counted.
-func (s *Source) countAll(ctx context.Context, k *walk, w *reader, window source.Range) error {
-	w.query = s.appendTotal(w.query[:0], k, window)
-	w.tally.bands = nil
-	// What the groups and rows say lies in the other answer.
-	return s.askMany(ctx, w, window, &w.exampleBody, func(c call, body []byte) error {
-		return s.form(c, w.tally.read(body, nil, func(in *scanner) error {
-			return w.tally.all(in, func(a *part) error { return s.trust(c, a) })
-		}))
-	})
-}
-
-// form makes errAnswer the error of a call.
-func (s *Source) form(c call, err error) error {
-	if errors.Is(err, errAnswer) {
-		return s.link.protocolError(c, err.Error())
-	}
-	return err
-}
-
-// split moves those of the rows that are counted in groups to w.examples, and
-// returns how many are not.
-func (s *Source) split(w *reader, p plan) (n int) {
-	rows := &w.leanAnswer
-	w.examples = w.examples[:0]
-	for i := range rows.Spans {
-		if span := &rows.Spans[i]; !span.Failed && p.isInTime(span, s.top()) {
-			w.examples = append(w.examples, *span)
-			continue
-		}
-		rows.Spans[n], rows.Numbers[n] = rows.Spans[i], rows.Numbers[i]
-		n++
-	}
-	rows.Spans, rows.Numbers = rows.Spans[:n], rows.Numbers[:n]
-	return n
 }
 
 // look finds out in which minutes most spans of a window began, and in which
@@ -182,7 +119,7 @@ func (s *Source) look(ctx context.Context, k *walk, w *reader, window source.Ran
 			} `json:"aggregations"`
 		}
 	}
-	err := s.askMany(ctx, w, window, &w.countBody, func(c call, body []byte) error {
+	err := s.askMany(ctx, w, window, func(c call, body []byte) error {
 		if err := json.Unmarshal(body, &answer); err != nil || len(answer.Responses) != 1 {
 			return s.link.protocolError(c, "the answer is not in the form of Elasticsearch's")
 		}

@@ -50,7 +50,7 @@ func (s *Source) liveCounting(ctx context.Context, r *Report, w *reader, shard s
 			} `json:"aggregations"`
 		}
 	}
-	err = s.askMany(ctx, w, shard, &w.countBody, func(c call, body []byte) error {
+	err = s.askMany(ctx, w, shard, func(c call, body []byte) error {
 		if json.Unmarshal(body, &answer) != nil || len(answer.Responses) != 1 {
 			return s.link.protocolError(c, "the answer is not in the form of Elasticsearch's")
 		}

@@ -46,6 +46,11 @@ func within(field string, from, to int64) object {
 	return object{"range": object{field: object{"gte": from, "lte": to}}}
 }
 
+// below holds for numbers less than before.
+func below(field string, before int64) object {
+	return object{"range": object{field: object{"lt": before}}}
+}
+
 // above holds for numbers greater than after.
 func above(field string, after int64) object {
 	return object{"range": object{field: object{"gt": after}}}
@@ -173,9 +178,15 @@ func (s *Source) appendBand(to []byte, k *walk, window source.Range, p plan, b b
 	if b.kind != source.KindUnspecified {
 		of = k.plain.nested[b.kind]
 	}
+	from, upto := b.from(s.bounds), b.bounds[len(b.bounds)-1]
+	var elsewhere list
+	if len(b.bounds) < len(s.bounds) {
+		// A list of durations would be in several bands, and proven in each.
+		elsewhere = list{below("duration", from), above("duration", upto)}
+	}
 	return s.appendSearch(to, k, window, object{
 		"size": 0, "track_total_hits": true,
-		"query": both(list{numbers(window), p.inTime(b.from(s.bounds), b.bounds[len(b.bounds)-1]), json.RawMessage(of)}, nil),
+		"query": both(list{numbers(window), p.inTime(from, upto), json.RawMessage(of)}, elsewhere),
 		"aggs":  json.RawMessage(s.aggregationsOf(b)),
 	})
 }

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -80,13 +81,7 @@ func ReadCounted(body []byte) (groups []source.Group, rows string, err error) {
 	var c counted
 	c.reset(s, source.Range{Upto: 1 << 60}, []int64{29453760}, plan{width: 2}.bands(s.bounds))
 	trust := func(a *part) error { return s.trust(call{operation: opCount, thing: "x"}, a) }
-	all := func(in *scanner) error { return c.all(in, trust) }
-	err = c.read(body, trust, all, func(in *scanner) error {
-		var a part
-		err := a.read(in, trust, in.skip)
-		rows = string(a.whole)
-		return err
-	})
+	err = c.read(body, trust, func(a *part) error { rows = string(a.whole); return nil })
 	return c.groups, rows, err
 }
 
@@ -107,9 +102,14 @@ func Parts(ctx context.Context, s *Source, r source.Range) (raw, rows func() (in
 		for _, b := range bands {
 			w.query = s.appendBand(w.query, k, r, p, b)
 		}
-		err := s.askMany(ctx, w, r, &w.countBody, func(c call, body []byte) error {
+		err := s.askMany(ctx, w, r, func(c call, body []byte) error {
 			w.tally.reset(s, r, p.minutes, bands)
-			return w.tally.read(body, func(a *part) error { return s.trust(c, a) })
+			// There is neither a total nor are there rows, which it misses when all is read.
+			err := w.tally.read(body, func(a *part) error { return s.trust(c, a) }, nil)
+			if errors.Is(err, errAnswer) && w.tally.spans > 0 {
+				return nil
+			}
+			return err
 		})
 		return int(w.tally.spans), err
 	}
@@ -119,6 +119,18 @@ func Parts(ctx context.Context, s *Source, r source.Range) (raw, rows func() (in
 		return w.leanAnswer.Hits, err
 	}
 	return raw, rows, nil
+}
+
+// ExpectedMinutes returns in which minutes spans are counted, of a window that was surveyed then, if those of the window
+// before began in these.
+func ExpectedMinutes(before []int64, surveyed time.Time) []int64 {
+	c, t := counted{spans: 10, total: 10, minutes: map[int64]bool{}}, tactic{size: 1}
+	for _, m := range before {
+		c.minutes[m] = true
+	}
+	t.learn(plan{size: 1}, &c, source.Range{}, true)
+	p, _ := t.plan(surveyed)
+	return p.minutes
 }
 
 // InTime returns what tells whether a span is counted, if these minutes are: by the query for what is, by the query for

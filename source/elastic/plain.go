@@ -33,7 +33,8 @@ import (
 // same of whatever Jaeger writes. They would deceive in what it does not:
 //
 //   - A list in the place of a value: the Decoder takes it for none, the index
-//     for its values, of which a sort value is the least.
+//     for its values, of which a sort value is the least. None is both plain and
+//     failed, or it would be counted twice.
 //   - A number in the place of an id or a name, a fraction in the place of an
 //     integer, a service or names in a list of processes: the index takes them,
 //     the Decoder refuses them.
@@ -105,14 +106,12 @@ func newPlain(tags []string, dotReplacement string, roots, noted bool) plain {
 		alike = append(alike, but(inList("references", object{"match_all": object{}}), child()))
 	}
 
-	mustNot, listed := slices.Clone(alike), list{}
-	for _, harmless := range []struct {
-		tag    string
-		values []string
-	}{{"error", []string{"false"}}, {"otel.status_code", []string{"OK", "UNSET"}}} {
-		name := field("tag.", harmless.tag)
-		mustNot = append(mustNot, but(exists(name), terms(name, harmless.values)))
-		listed = append(listed, but(term("tags.key", harmless.tag), terms("tags.value", harmless.values)))
+	// A list of values may have what is harmless and what is not.
+	mustNot, listed := append(slices.Clone(alike), surelyFailed(field)), list{}
+	for _, o := range outcomes {
+		name := field("tag.", o.tag)
+		mustNot = append(mustNot, but(exists(name), terms(name, o.harmless)))
+		listed = append(listed, but(term("tags.key", o.tag), terms("tags.value", o.harmless)))
 	}
 	if len(tags) > 0 {
 		listed = append(listed, terms("tags.key", tags))
@@ -150,13 +149,29 @@ func failed(field func(place, name string) string, status bool) object {
 	if status {
 		tells = append(tells, both(nil, list{term("_ignored", name), inList("tags", terms("tags.key", of)), inList("logs.fields", term("logs.fields.key", jaeger.ExceptionType))}))
 	}
-	return both(list{surelyFailed(field), either(tells)}, nil)
+	var does list
+	for _, o := range outcomes {
+		f := field("tag.", o.tag)
+		does = append(does, but(term(f, o.failed), terms(f, o.harmless)))
+	}
+	return both(list{either(does), either(tells)}, nil)
 }
 
-// surelyFailed holds for documents that failed by a field.
+// surelyFailed holds for documents that failed by a field, or by one of the values in it.
 func surelyFailed(field func(place, name string) string) object {
-	return either(list{term(field("tag.", "error"), "true"), term(field("tag.", "otel.status_code"), "ERROR")})
+	var does list
+	for _, o := range outcomes {
+		does = append(does, term(field("tag.", o.tag), o.failed))
+	}
+	return either(does)
 }
+
+// outcomes are the tags that tell whether a span failed: by which value it did,
+// and by which ones it surely did not.
+var outcomes = []struct {
+	tag, failed string
+	harmless    []string
+}{{"error", "true", []string{"false"}}, {"otel.status_code", "ERROR", []string{"OK", "UNSET"}}}
 
 // child holds for documents that have a parent by their parentSpanID.
 func child() object {
