@@ -54,6 +54,24 @@ func (s *Source) askMany(ctx context.Context, w *reader, window source.Range, re
 	})
 }
 
+// askSingly makes the one search of w.query and reads what answers it into into.
+func (s *Source) askSingly(ctx context.Context, w *reader, window source.Range, into any) error {
+	return s.askMany(ctx, w, window, func(c call, body []byte) error {
+		var answer struct{ Responses []json.RawMessage }
+		var outcome struct{ Status int }
+		if json.Unmarshal(body, &answer) != nil || len(answer.Responses) != 1 || json.Unmarshal(answer.Responses[0], &outcome) != nil {
+			return s.link.protocolError(c, "the answer is not in the form of Elasticsearch's")
+		}
+		if outcome.Status != http.StatusOK {
+			return s.link.refusal(c, outcome.Status, http.Header{}, answer.Responses[0])
+		}
+		if json.Unmarshal(answer.Responses[0], into) != nil {
+			return s.link.protocolError(c, "the answer is not in the form of Elasticsearch's")
+		}
+		return nil
+	})
+}
+
 // trust returns what is wrong with one of several answers.
 func (s *Source) trust(c call, a *part) error {
 	switch {
@@ -106,34 +124,18 @@ func (s *Source) count(ctx context.Context, k *walk, w *reader, window source.Ra
 // layout they are.
 func (s *Source) look(ctx context.Context, k *walk, w *reader, window source.Range, p *plan) error {
 	w.query = s.appendLook(w.query[:0], k, window)
-	var answer struct {
-		Responses []struct {
-			Status     int
-			Hits       struct{ Total struct{ Value int64 } }
-			TimedOut   bool `json:"timed_out"`
-			Aggregates struct {
-				M struct{ Buckets []struct{ Key float64 } }
-				N struct {
-					Count int64 `json:"doc_count"`
-				}
-			} `json:"aggregations"`
-		}
+	var a struct {
+		Hits       struct{ Total struct{ Value int64 } }
+		Aggregates struct {
+			M struct{ Buckets []struct{ Key float64 } }
+			N struct {
+				Count int64 `json:"doc_count"`
+			}
+		} `json:"aggregations"`
 	}
-	err := s.askMany(ctx, w, window, func(c call, body []byte) error {
-		if err := json.Unmarshal(body, &answer); err != nil || len(answer.Responses) != 1 {
-			return s.link.protocolError(c, "the answer is not in the form of Elasticsearch's")
-		}
-		if status := answer.Responses[0].Status; status != http.StatusOK {
-			var raw struct{ Responses []json.RawMessage }
-			_ = json.Unmarshal(body, &raw) // it was read before
-			return s.link.refusal(c, status, http.Header{}, raw.Responses[0])
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.askSingly(ctx, w, window, &a); err != nil {
 		return err
 	}
-	a := answer.Responses[0]
 	p.minutes = nil
 	for _, b := range a.Aggregates.M.Buckets {
 		if minute := int64(b.Key) / minuteMicros; minute >= 0 && minute < maxMinute && len(p.minutes) < mostMinutes {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/traceslo/traceslo/source"
+	"github.com/traceslo/traceslo/source/jaeger"
 )
 
 // tried is of how many of the last numbers of a shard it is told whether they can be counted.
@@ -37,30 +38,23 @@ func (s *Source) liveCounting(ctx context.Context, r *Report, w *reader, shard s
 	for i, tag := range s.options.Tags {
 		whys[nameTag+strconv.Itoa(i)] = object{"filter": either(list{inList("tags", term("tags.key", tag)), inList("process.tags", term("process.tags.key", tag))})}
 	}
-	whys["failed"] = object{"filter": both(list{surelyFailed(s.fieldOf)}, list{json.RawMessage(k.failed())})}
+	inField := both(list{surelyFailed(s.fieldOf)}, list{json.RawMessage(k.failed())})
+	whys["failed"] = object{"filter": either(list{inField, inList("tags", failedAsListed())})}
+	whys["typeless"] = object{"filter": both(list{inField, inList("tags", term("tags.key", jaeger.ErrorTags()[0]))}, nil)}
 	if s.options.Roots {
 		whys["roots"] = object{"filter": but(inList("references", object{"match_all": object{}}), child())}
 	}
 	w.query = s.appendSearch(w.query[:0], k, shard, object{"size": 0, "track_total_hits": true, "query": both(list{numbers(shard)}, nil), "aggs": whys})
-	var answer struct {
-		Responses []struct {
-			Hits       struct{ Total struct{ Value uint64 } }
-			Aggregates map[string]struct {
-				Count uint64 `json:"doc_count"`
-			} `json:"aggregations"`
-		}
+	var a struct {
+		Hits       struct{ Total struct{ Value uint64 } }
+		Aggregates map[string]struct {
+			Count uint64 `json:"doc_count"`
+		} `json:"aggregations"`
 	}
-	err = s.askMany(ctx, w, shard, func(c call, body []byte) error {
-		if json.Unmarshal(body, &answer) != nil || len(answer.Responses) != 1 {
-			return s.link.protocolError(c, "the answer is not in the form of Elasticsearch's")
-		}
-		return nil
-	})
-	if err != nil {
+	if err := s.askSingly(ctx, w, shard, &a); err != nil {
 		r.fail(err)
 		return
 	}
-	a := answer.Responses[0]
 	level, cure := Fine, ""
 	if w.tally.spans*2 < a.Hits.Total.Value {
 		level, cure = Doubtful, "the others are read as documents, which costs as much as read: documents"
@@ -72,7 +66,11 @@ func (s *Source) liveCounting(ctx context.Context, r *Report, w *reader, shard s
 		}
 	}
 	if n := a.Aggregates["failed"].Count; n > 0 {
-		r.add(Fine, fmt.Sprintf("%d of them failed, and are read as documents: not all that counting them needs is in fields", n), "")
+		cure := ""
+		if listed := a.Aggregates["typeless"].Count; listed > 0 {
+			cure = fmt.Sprintf("%d have %s in a list: elevated with Jaeger's tags_as_fields, they cost the cluster about a third", listed, jaeger.ErrorTags()[0])
+		}
+		r.add(Fine, fmt.Sprintf("%d of them failed, and are read as documents: not all that counting them needs is in fields", n), cure)
 	}
 	if n := a.Aggregates["roots"].Count; n > 0 {
 		r.add(Doubtful, fmt.Sprintf("%d of them tell their parent in a list alone, as before Jaeger 2.20, which root_only has read as documents", n), "update Jaeger, or leave root_only out")

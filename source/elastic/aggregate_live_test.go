@@ -33,12 +33,16 @@ var fineBounds = func() (bounds []uint64) {
 type ledger struct {
 	Spans     map[string]uint64
 	Durations map[string]uint64
-	// Singly is how many spans came one by one, Groups how many groups.
-	singly, groups int
-	// examples are those of the groups, as text.
-	examples []string
+	// windows are the pages that have groups.
+	windows []window
 	// since is before when spans ended that are left out, in microseconds.
 	since int64
+}
+
+// A window is what a page has besides groups.
+type window struct {
+	last             int64
+	singly, examples map[string]bool // spans as text
 }
 
 func newLedger() *ledger { return &ledger{Spans: map[string]uint64{}, Durations: map[string]uint64{}} }
@@ -64,11 +68,18 @@ func (l *ledger) page(p *source.Page) error {
 	for _, g := range p.Groups {
 		l.count(g.Span, g.Count, g.Duration)
 	}
-	for _, s := range p.Examples {
-		l.examples = append(l.examples, fmt.Sprintf("%+v", s))
+	if len(p.Groups) > 0 {
+		l.windows = append(l.windows, window{last: p.Last, singly: texts(p.Spans), examples: texts(p.Examples)})
 	}
-	l.singly, l.groups = l.singly+len(p.Spans), l.groups+len(p.Groups)
 	return nil
+}
+
+func texts(spans []source.Span) map[string]bool {
+	texts := map[string]bool{}
+	for i := range spans {
+		texts[fmt.Sprintf("%+v", spans[i])] = true
+	}
+	return texts
 }
 
 // told returns those of the documents of which doc values tell the truth, as of all that Jaeger writes.
@@ -186,24 +197,29 @@ func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
 				if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(ledger{})); diff != "" {
 					t.Errorf("%s, shard %d (-documents +counted):\n%s", reader.name, shard.Number, diff)
 				}
-				stored := map[string]bool{}
-				for _, s := range whole.spans {
-					stored[fmt.Sprintf("%+v", s)] = true
-				}
-				for _, example := range got.examples {
-					if !stored[example] {
-						t.Errorf("%s, shard %d: nowhere is the example %s", reader.name, shard.Number, example)
+				stored := texts(whole.spans)
+				for _, w := range got.windows {
+					for example := range w.examples {
+						if !stored[example] {
+							t.Errorf("%s, shard %d: nowhere is the example %s", reader.name, shard.Number, example)
+						}
+					}
+					examples += len(w.examples)
+					for i, number := range whole.numbers {
+						// Ten is the least of the newest of a window that are shown, if they are counted.
+						newest := number <= w.last && number > w.last-10
+						if span := fmt.Sprintf("%+v", whole.spans[i]); newest && whole.spans[i].End() >= want.since && !w.singly[span] && !w.examples[span] {
+							t.Errorf("%s, shard %d: %d of the window up to %d was counted, and is no example: %s", reader.name, shard.Number, number, w.last, span)
+						}
 					}
 				}
-				examples += len(got.examples)
 			}
 			t.Logf("%s: %v", reader.name, maps.Collect(maps.All(read.by)))
 			if n := read.of("aside: unproven"); n > 0 {
 				t.Errorf("%s: %d windows were not proven", reader.name, n)
 			}
-			// Of the newest ten of each shard most are counted; that hardly any is happens in no million runs.
-			if examples < 3 {
-				t.Errorf("%s: %d examples", reader.name, examples)
+			if examples == 0 {
+				t.Errorf("%s: no examples", reader.name)
 			}
 			if read.of("counted") < 1000 {
 				t.Errorf("%s: %d spans were counted, %d read whole, %d lean", reader.name, read.of("counted"), read.of("whole"), read.of("lean"))
@@ -215,4 +231,74 @@ func TestLiveCountedSpansAreThoseOfTheirDocuments(t *testing.T) {
 		elastic.SetCounting(s, 500, 100, 60_000)
 		sourcetest.Contract(t, s)
 	})
+}
+
+func TestLiveReportTellsWhatTheClusterCounts(t *testing.T) {
+	const minute = int64(1767225600_000000)
+	docs := func(n, parent int, layout jaeger.Layout, fields string, tags ...jaeger.Tag) (docs []string) {
+		for i := range n {
+			doc := string(jaeger.AppendDocument(nil, &jaeger.Document{TraceID: source.TraceID{15: 1}, SpanID: uint64(i + 1), Parent: uint64(parent), Operation: "op", Service: "shop",
+				Start: minute + int64(i), Duration: 5000, Tags: append(tags, jaeger.String("span.kind", "server"))}, layout))
+			docs = append(docs, strings.Replace(doc, `"tag":{`, `"tag":{`+fields, 1))
+		}
+		return docs
+	}
+	parentless := func(docs []string) []string {
+		for i := range docs {
+			docs[i] = strings.Replace(docs[i], `"parentSpanID"`, `"noID"`, 1)
+		}
+		return docs
+	}
+	const tenant = `"tenant@id":"a",`
+	failed := jaeger.Bool("error", true)
+	for _, test := range []struct {
+		name string
+		docs []string
+		want []string
+	}{
+		{"Jaeger of now", slices.Concat(
+			docs(300, 0, jaeger.Elevated, tenant),
+			docs(40, 0, jaeger.Elevated, "", jaeger.String("tenant.id", "a")),
+			docs(30, 0, jaeger.Elevated, tenant, failed, jaeger.String("error.type", "io")),
+			docs(20, 0, jaeger.Elevated, tenant+`"error@type":"io",`, failed),
+			docs(10, 0, jaeger.Elevated, tenant, failed, jaeger.Int("http.response.status_code", 500)),
+			parentless(docs(15, 2, jaeger.Elevated, tenant)),
+		), []string{
+			`ok: of the newest 415 spans of "INDEX" the cluster can count 300; `,
+			`warning: 40 of them have the tag "tenant.id" in a list, where it cannot be counted, and are read as documents; elevate it with Jaeger's tags_as_fields`,
+			`ok: 40 of them failed, and are read as documents: not all that counting them needs is in fields; 30 have error.type in a list: elevated with Jaeger's tags_as_fields, they cost the cluster about a third`,
+			`warning: 15 of them tell their parent in a list alone, as before Jaeger 2.20, which root_only has read as documents; update Jaeger, or leave root_only out`,
+		}},
+		{"Jaeger of old, most failed", slices.Concat(
+			docs(200, 0, jaeger.Nested, "", failed, jaeger.String("tenant.id", "a"), jaeger.String("error.type", "io")),
+			docs(100, 0, jaeger.Nested, "", jaeger.String("tenant.id", "a")),
+		), []string{
+			`warning: of the newest 300 spans of "INDEX" the cluster can count 0; the others are read as documents, which costs as much as read: documents`,
+			`warning: 300 of them have the tag "tenant.id" in a list, where it cannot be counted, and are read as documents; elevate it with Jaeger's tags_as_fields`,
+			`ok: 200 of them failed, and are read as documents: not all that counting them needs is in fields; `,
+		}},
+		{"nothing", nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			testenv.EachCluster(t, func(t *testing.T, c *testenv.Cluster) {
+				prefix := c.Prefix(t)
+				index := prefix + "-jaeger-span-2026-01-02"
+				c.Do(t, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
+				if len(test.docs) > 0 {
+					keep(t, c, index, test.docs)
+				}
+				o := elastic.Options{Config: elastic.Default(), Tags: []string{"tenant.id"}, Roots: true, Fine: fineBounds, Log: zerolog.New(zerolog.NewTestWriter(t))}
+				o.Config.Addresses, o.Config.IndexPrefix, o.Config.TLS.CAFile, o.Config.Read = []string{c.URL}, prefix, c.CAFile, elastic.Aggregations
+				var found []string
+				for _, f := range openConfig(t, o).Live(t.Context()).Findings {
+					if strings.Contains(f.Text, "count") || strings.Contains(f.Text, " of them ") {
+						found = append(found, fmt.Sprintf("%s: %s; %s", f.Level, strings.ReplaceAll(f.Text, index, "INDEX"), f.Cure))
+					}
+				}
+				if diff := cmp.Diff(test.want, found); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }

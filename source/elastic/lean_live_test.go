@@ -24,6 +24,7 @@ import (
 type tale struct {
 	Spans, Unreadable []string
 	spans             []source.Span
+	numbers           []int64 // those of spans
 }
 
 func (v *tale) add(spans []source.Span, unreadable []source.Unreadable) {
@@ -47,7 +48,7 @@ func byDocuments(t *testing.T, c *testenv.Cluster, index string, shard int, tags
 		a.Spans[i].Root = a.Spans[i].Root && roots
 	}
 	v.add(a.Spans, a.Unreadable)
-	v.spans = a.Spans
+	v.spans, v.numbers = a.Spans, a.Numbers
 	return v
 }
 

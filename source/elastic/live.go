@@ -238,7 +238,7 @@ func (s *Source) liveShards(ctx context.Context, r *Report, heard map[string]tol
 		return
 	}
 	r.add(Fine, fmt.Sprintf("%q can be searched", try.Index), "")
-	if s.options.Config.Read == Aggregations {
+	if s.options.Config.Read == Aggregations && try.Upto >= 0 {
 		s.liveCounting(ctx, r, w, try)
 	}
 	for _, bad := range w.page.Unreadable {

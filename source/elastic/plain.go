@@ -166,6 +166,15 @@ func surelyFailed(field func(place, name string) string) object {
 	return either(does)
 }
 
+// failedAsListed holds for objects of the list of tags that tell that a document failed.
+func failedAsListed() object {
+	var does list
+	for _, o := range outcomes {
+		does = append(does, both(list{term("tags.key", o.tag), term("tags.value", o.failed)}, nil))
+	}
+	return either(does)
+}
+
 // outcomes are the tags that tell whether a span failed: by which value it did,
 // and by which ones it surely did not.
 var outcomes = []struct {
