@@ -68,7 +68,7 @@ func (s *Source) liveCounting(ctx context.Context, r *Report, w *reader, shard s
 	if n := a.Aggregates["failed"].Count; n > 0 {
 		cure := ""
 		if listed := a.Aggregates["typeless"].Count; listed > 0 {
-			cure = fmt.Sprintf("%d have %s in a list: elevated with Jaeger's tags_as_fields, they cost the cluster about a third", listed, jaeger.ErrorTags()[0])
+			cure = fmt.Sprintf("%d have %s in a list: elevated with Jaeger's tags_as_fields, they cost the cluster about half as much", listed, jaeger.ErrorTags()[0])
 		}
 		r.add(Fine, fmt.Sprintf("%d of them failed, and are read as documents: not all that counting them needs is in fields", n), cure)
 	}

@@ -266,7 +266,7 @@ func TestLiveReportTellsWhatTheClusterCounts(t *testing.T) {
 		), []string{
 			`ok: of the newest 415 spans of "INDEX" the cluster can count 300; `,
 			`warning: 40 of them have the tag "tenant.id" in a list, where it cannot be counted, and are read as documents; elevate it with Jaeger's tags_as_fields`,
-			`ok: 40 of them failed, and are read as documents: not all that counting them needs is in fields; 30 have error.type in a list: elevated with Jaeger's tags_as_fields, they cost the cluster about a third`,
+			`ok: 40 of them failed, and are read as documents: not all that counting them needs is in fields; 30 have error.type in a list: elevated with Jaeger's tags_as_fields, they cost the cluster about half as much`,
 			`warning: 15 of them tell their parent in a list alone, as before Jaeger 2.20, which root_only has read as documents; update Jaeger, or leave root_only out`,
 		}},
 		{"Jaeger of old, most failed", slices.Concat(
