@@ -39,10 +39,6 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 	keep(t, c, index, docs[:10]) // overwritten: there are fewer spans than numbers
 	c.Do(t, "POST", "/"+index+"/_refresh", "")
 	whole := byDocuments(t, c, index, 0, nil, false)
-	target, err := url.Parse(c.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
 	failing := func(status int, typ string) func([]byte) []byte {
 		return func([]byte) []byte {
 			return []byte(fmt.Sprintf(`{"responses":[{"error":{"type":%q,"reason":"because"},"status":%d}]}`, typ, status))
@@ -88,25 +84,16 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 		{"a minute is none", replace(`"m":(\d)\.(\d)`, `"m":$2.$1`), "unproven"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			proxy := httputil.NewSingleHostReverseProxy(target)
-			proxy.ModifyResponse = func(r *http.Response) error {
+			front := changing(t, c, func(body []byte) []byte {
 				// The look finds out what there is; what is counted is changed.
-				if body, err := io.ReadAll(r.Body); err != nil {
-					return err
-				} else if strings.HasSuffix(r.Request.URL.Path, "/_msearch") && (bytes.Contains(body, []byte(`"c"`)) || test.aside == "refused" || test.aside == "buckets") {
-					r.Body = io.NopCloser(bytes.NewReader(test.change(body)))
-				} else {
-					r.Body = io.NopCloser(bytes.NewReader(body))
+				if bytes.Contains(body, []byte(`"c"`)) || test.aside == "refused" || test.aside == "buckets" {
+					return test.change(body)
 				}
-				r.ContentLength = -1
-				r.Header.Del("Content-Length")
-				return nil
-			}
-			front := httptest.NewServer(proxy)
-			defer front.Close()
+				return body
+			})
 			read := &counts{}
 			o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Watch: read, Log: zerolog.New(zerolog.NewTestWriter(t))}
-			o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{front.URL}, prefix, elastic.Aggregations
+			o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{front}, prefix, elastic.Aggregations
 			s := openConfig(t, o)
 			elastic.SetCounting(s, 1500, 1000, 60_000)
 			v := survey(t, s)
@@ -128,6 +115,61 @@ func TestLiveWhatIsNotProvenIsReadAsDocuments(t *testing.T) {
 			}
 			s.Close()
 		})
+	}
+}
+
+// changing returns the address of what stands before a cluster and changes its answers to many searches.
+func changing(t *testing.T, c *testenv.Cluster, change func(body []byte) []byte) string {
+	t.Helper()
+	target, err := url.Parse(c.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(r.Request.URL.Path, "/_msearch") {
+			body = change(body)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.ContentLength = -1
+		r.Header.Del("Content-Length")
+		return nil
+	}
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	return front.URL
+}
+
+// Why spans are not counted is asked last, when counting itself went well.
+func TestLiveReportTellsThatASearchIsRefused(t *testing.T) {
+	c := testenv.SharedCluster(t, testenv.Elasticsearch, "8.19.7")
+	prefix := c.Prefix(t)
+	index := prefix + "-jaeger-span-2026-01-02"
+	c.Do(t, "PUT", "/"+index, string(jaeger.Template{Shards: 1}.Index()))
+	keep(t, c, index, invented(rand.New(rand.NewPCG(1, 1)), 500))
+	front := changing(t, c, func(body []byte) []byte {
+		if !bytes.Contains(body, []byte(`"typeless"`)) {
+			return body
+		}
+		return []byte(`{"responses":[{"error":{"type":"illegal_argument_exception","reason":"because"},"status":400}]}`)
+	})
+	o := elastic.Options{Config: elastic.Default(), Fine: fineBounds, Log: zerolog.New(zerolog.NewTestWriter(t))}
+	o.Config.Addresses, o.Config.IndexPrefix, o.Config.Read = []string{front}, prefix, elastic.Aggregations
+	refused := 0
+	for _, f := range openConfig(t, o).Live(t.Context()).Findings {
+		switch {
+		case strings.Contains(f.Text, "illegal_argument_exception") && f.Level == elastic.Wrong:
+			refused++
+		case strings.Contains(f.Text, "can count"):
+			t.Errorf("it tells what nobody answered: %s", f.Text)
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d refusals are told", refused)
 	}
 }
 
